@@ -1,0 +1,193 @@
+import type { ContextKey } from "./context-key.ts";
+import { carriedValue, carrierId } from "./carry.ts";
+import { KitError, refusal } from "./error.ts";
+
+/**
+ * What travels beside a request: until when, whether anybody still waits, and typed values. Immutable; each `with…` makes a child
+ * that sees all its parent has and is never alive longer.
+ */
+export interface Context {
+  /** When the call must be over, in ms since the Unix epoch; the earliest of this context's and its ancestors'. */
+  readonly deadline: number | undefined;
+  /** Why the call is over, once it is: a `KitError` `canceled` or `deadline_exceeded`, or what `cancel` was given. */
+  readonly cancelled: Error | undefined;
+  /** For APIs that want an `AbortSignal`; aborts with `cancelled` as its reason. Made on first use and kept: about 4 µs, so use `onCancel` where you can. */
+  readonly signal: AbortSignal;
+  /** The value nearest to this context; for a carried key also one that the caller sent. A value that its codec refuses counts as absent. */
+  get<T>(key: ContextKey<T>): T | undefined;
+  with<T>(key: ContextKey<T>, value: T): Context;
+  /** A child that can be ended by itself. Dispose it (`using`) when its work is done: until then its parent may hold on to it. */
+  withCancel(): CancellableContext;
+  /** A child that ends in `ms` milliseconds, or with its parent if that is earlier. */
+  withTimeout(ms: number): CancellableContext;
+  /** A child that ends at `epochMs`, or with its parent if that is earlier. */
+  withDeadline(epochMs: number): CancellableContext;
+  /**
+   * Calls `listener` once, when the context ends, or at once if it has. It must not throw.
+   *
+   * @returns takes the listener away; call it when the work is done, so that nothing is kept.
+   */
+  onCancel(listener: (cause: Error) => void): () => void;
+}
+
+/** A context that its maker can end. */
+export interface CancellableContext extends Context, Disposable {
+  /** Ends this context and its descendants; the first cause stands. @default a `KitError` `canceled` */
+  cancel(cause?: Error): void;
+}
+
+// Made once: what a cancelled call costs is mostly the stack of its error.
+const canceled = refusal("canceled", "context canceled");
+const deadlineExceeded = refusal("deadline_exceeded", "context deadline exceeded");
+
+/** The longest delay that `setTimeout` takes; beyond, it fires at once. */
+const longestDelayMs = 2 ** 31 - 1;
+
+type Listener = (cause: Error) => void;
+
+/**
+ * The life of a cancellable context, shared by the value contexts below it. It holds a timer and a place in its parent only while
+ * somebody listens, so a deadline that nobody waits for costs one object.
+ */
+class Scope {
+  readonly parent: Scope | undefined;
+  readonly deadline: number | undefined;
+  cause: Error | undefined = undefined;
+  #listeners: Set<{ readonly call: Listener }> | undefined = undefined;
+  #timer: NodeJS.Timeout | undefined = undefined;
+  #leaveParent: (() => void) | undefined = undefined;
+  #controller: AbortController | undefined = undefined;
+
+  constructor(parent: Scope | undefined, deadline: number | undefined) {
+    const inherited = parent?.deadline;
+    this.parent = parent;
+    this.deadline = deadline === undefined || (inherited !== undefined && inherited < deadline) ? inherited : deadline;
+  }
+
+  get over(): Error | undefined {
+    if (this.cause !== undefined) return this.cause;
+    const cause = this.parent?.over ?? (this.deadline !== undefined && Date.now() >= this.deadline ? deadlineExceeded : undefined);
+    if (cause !== undefined) this.end(cause);
+    return cause;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      this.listen((cause) => this.#controller?.abort(cause));
+    }
+    return this.#controller.signal;
+  }
+
+  listen(call: Listener): () => void {
+    const cause = this.over;
+    if (cause !== undefined) {
+      call(cause);
+      return () => {};
+    }
+    const listener = { call };
+    if (this.#listeners === undefined || this.#listeners.size === 0) this.#attach();
+    (this.#listeners ??= new Set()).add(listener);
+    return () => {
+      if (this.#listeners?.delete(listener) && this.#listeners.size === 0) this.#detach();
+    };
+  }
+
+  end(cause: Error): void {
+    if (this.cause !== undefined) return;
+    this.cause = cause;
+    const listeners = this.#listeners;
+    if (listeners === undefined) return;
+    this.#listeners = undefined;
+    this.#detach();
+    for (const { call } of listeners) call(cause);
+  }
+
+  #attach(): void {
+    this.#leaveParent = this.parent?.listen((cause) => this.end(cause));
+    if (this.deadline !== undefined && this.deadline !== this.parent?.deadline) this.#arm(this.deadline);
+  }
+
+  #arm(deadline: number): void {
+    const delay = deadline - Date.now();
+    this.#timer =
+      delay > longestDelayMs
+        ? setTimeout(() => this.#arm(deadline), longestDelayMs)
+        : setTimeout(() => this.end(deadlineExceeded), delay);
+  }
+
+  #detach(): void {
+    clearTimeout(this.#timer);
+    this.#leaveParent?.();
+    this.#leaveParent = undefined;
+  }
+}
+
+class ContextNode implements CancellableContext {
+  readonly #parent: ContextNode | undefined;
+  readonly #scope: Scope | undefined;
+  readonly #id: symbol | undefined;
+  readonly #value: unknown;
+
+  constructor(parent: ContextNode | undefined, scope: Scope | undefined, id?: symbol, value?: unknown) {
+    this.#parent = parent;
+    this.#scope = scope;
+    this.#id = id;
+    this.#value = value;
+  }
+
+  get deadline(): number | undefined {
+    return this.#scope?.deadline;
+  }
+
+  get cancelled(): Error | undefined {
+    return this.#scope?.over;
+  }
+
+  get signal(): AbortSignal {
+    return this.#scope?.signal ?? new AbortController().signal;
+  }
+
+  get<T>(key: ContextKey<T>): T | undefined {
+    for (let node: ContextNode | undefined = this; node !== undefined; node = node.#parent) {
+      if (node.#id === key.id) return node.#value as T;
+      if (key.carry !== undefined && node.#id === carrierId) {
+        const value = carriedValue(key, node.#value);
+        if (value !== undefined) return value;
+      }
+    }
+    return undefined;
+  }
+
+  with<T>(key: ContextKey<T>, value: T): Context {
+    return new ContextNode(this, this.#scope, key.id, value);
+  }
+
+  withCancel(): CancellableContext {
+    return new ContextNode(this, new Scope(this.#scope, undefined));
+  }
+
+  withTimeout(ms: number): CancellableContext {
+    return this.withDeadline(Date.now() + ms);
+  }
+
+  withDeadline(epochMs: number): CancellableContext {
+    if (Number.isNaN(epochMs)) throw new KitError("invalid_argument", "context: the deadline is not a number");
+    return new ContextNode(this, new Scope(this.#scope, epochMs));
+  }
+
+  onCancel(listener: Listener): () => void {
+    return this.#scope?.listen(listener) ?? (() => {});
+  }
+
+  cancel(cause: Error = canceled): void {
+    this.#scope?.end(cause);
+  }
+
+  [Symbol.dispose](): void {
+    this.#scope?.end(canceled);
+  }
+}
+
+/** The root of every context: no deadline, never cancelled, no values. */
+export const background: Context = new ContextNode(undefined, undefined);
