@@ -21,11 +21,11 @@ export function extract(ctx: Context, carrier: Carrier): Context {
   return ctx.with(carrierKey, carrier);
 }
 
-/** For transports, on the way out: hands over each carried value of the context, escaped so that any header can hold it. */
+/** For transports, on the way out: hands over each carried value of the context, percent-encoded so that any header can hold it. */
 export function inject(ctx: Context, set: (name: string, value: string) => void): void {
   for (const key of carriedKeys.values()) {
     const value = ctx.get(key);
-    if (value !== undefined) set(key.name, escape(key.carry!.encode(value)));
+    if (value !== undefined) set(key.name, encodeURIComponent(key.carry!.encode(value).toWellFormed()));
   }
 }
 
@@ -37,11 +37,4 @@ export function carriedValue<T>(key: ContextKey<T>, carrier: unknown): T | undef
   } catch {
     return undefined;
   }
-}
-
-/** Percent-encodes all but visible ASCII, and the percent sign itself; half a surrogate pair becomes U+FFFD. */
-function escape(value: string): string {
-  return value.replace(/[^!-$&-~]/gu, (character) =>
-    /\p{Surrogate}/u.test(character) ? "%EF%BF%BD" : encodeURIComponent(character),
-  );
 }

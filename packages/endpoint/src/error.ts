@@ -37,6 +37,8 @@ export interface KitErrorOptions<Details = unknown> {
   readonly cause?: unknown;
   /** When a retry may succeed, in ms from now; `Retry-After` on HTTP. */
   readonly retryAfterMs?: number;
+  /** The request never left this process, so a retry cannot run it twice. Said by a client of itself; it does not cross the wire. */
+  readonly notSent?: boolean;
 }
 
 /**
@@ -49,6 +51,7 @@ export class KitError<C extends Code = Code, Details = unknown> extends Error {
   readonly code: C;
   declare readonly details?: Details;
   declare readonly retryAfterMs?: number;
+  declare readonly notSent?: boolean;
 
   static {
     // On the prototype: printed errors and their types stay free of it.
@@ -60,6 +63,7 @@ export class KitError<C extends Code = Code, Details = unknown> extends Error {
     this.code = code;
     if (options.details !== undefined) this.details = options.details;
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
+    if (options.notSent) this.notSent = true;
   }
 }
 
