@@ -32,7 +32,7 @@ export function contextKey<T>(name: string, options?: { readonly carry: Codec<T>
   const key: ContextKey<T> = { name, id: Symbol.for(`@kit/context/${name}`), carry: options?.carry };
   if (key.carry !== undefined) {
     if (!/^[a-z][a-z0-9-]*$/.test(name)) {
-      throw new TypeError(`contextKey: a carried key is a header, so "${name}" must be lower-case letters, digits and dashes`);
+      throw new TypeError(`contextKey: "${name}" is carried as a header: only a-z, 0-9 and - will do`);
     }
     carriedKeys.set(name, key);
   }

@@ -32,11 +32,11 @@ const brand = Symbol.for("@kit/endpoint/KitError");
 /** What a {@link KitError} may carry besides its code and message. */
 export interface KitErrorOptions<Details = unknown> {
   /** Anything JSON can say that helps the caller act; it crosses the wire, so nothing secret. */
-  readonly details?: Details;
+  readonly details?: Details | undefined;
   /** The error behind this one. It stays in this process. */
   readonly cause?: unknown;
   /** When a retry may succeed, in ms from now; `Retry-After` on HTTP. */
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs?: number | undefined;
   /** The request never left this process, so a retry cannot run it twice. Said by a client of itself; it does not cross the wire. */
   readonly notSent?: boolean;
 }
@@ -127,7 +127,7 @@ export function fromWire(wire: unknown, fallback: Code = "unknown"): KitError {
   const { code, message, details, retryAfterMs } = (wire ?? {}) as Partial<Record<keyof WireError, unknown>>;
   const known = typeof code === "string" && Object.hasOwn(codes, code) ? (code as Code) : fallback;
   return new KitError(known, typeof message === "string" ? message : known, {
-    ...(details !== undefined && { details }),
-    ...(typeof retryAfterMs === "number" && retryAfterMs >= 0 && { retryAfterMs }),
+    details,
+    retryAfterMs: typeof retryAfterMs === "number" && retryAfterMs >= 0 ? retryAfterMs : undefined,
   });
 }
