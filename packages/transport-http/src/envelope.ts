@@ -1,0 +1,51 @@
+import { background, type CancellableContext, type CallInfo, type Context, extract, inject, KitError } from "@kit/endpoint";
+import type { HttpHeaders } from "./reply.ts";
+import type { HttpRequest } from "./request.ts";
+
+/** The time left, in ms: what Connect's peers and proxies read. @see https://connectrpc.com/docs/protocol#unary-request */
+const timeoutHeader = "connect-timeout-ms";
+
+/**
+ * The life of an incoming call, as its caller bounds it and we allow it.
+ *
+ * @throws {KitError} `invalid_argument` for a time that is none.
+ */
+export function openCall(request: HttpRequest, maxTimeoutMs: number): CancellableContext {
+  const wanted = request.header(timeoutHeader);
+  if (wanted !== undefined && !/^\d{1,10}$/.test(wanted)) {
+    throw new KitError("invalid_argument", `${timeoutHeader}: not a number of milliseconds`);
+  }
+  const timeoutMs = wanted === undefined ? maxTimeoutMs : Math.min(Number(wanted), maxTimeoutMs);
+  return timeoutMs === Infinity ? background.withCancel() : background.withTimeout(timeoutMs);
+}
+
+/** The context of an incoming call: its life, and what its caller sent along. */
+export function received(call: Context, request: HttpRequest): Context {
+  return extract(call, (name) => request.header(name));
+}
+
+/** Writes deadline and carried values of an outgoing call. */
+export function writeEnvelope(ctx: Context, headers: HttpHeaders): void {
+  if (ctx.deadline !== undefined) headers[timeoutHeader] = String(Math.max(0, Math.ceil(ctx.deadline - Date.now())));
+  inject(ctx, (name, value) => {
+    headers[name] = value;
+  });
+}
+
+/** Which call this is; the peer is looked up when somebody asks. */
+export class HttpCallInfo implements CallInfo {
+  readonly service: string;
+  readonly method: string;
+  readonly transport = "http";
+  readonly #request: HttpRequest;
+
+  constructor(service: string, method: string, request: HttpRequest) {
+    this.service = service;
+    this.method = method;
+    this.#request = request;
+  }
+
+  get peer(): string | undefined {
+    return this.#request.peer;
+  }
+}

@@ -1,0 +1,99 @@
+import { KitError } from "@kit/endpoint";
+import type { ClientRequest, ClientResponse } from "./client-message.ts";
+import { applyOwn, type HttpReply } from "./reply.ts";
+import type { HttpRequest } from "./request.ts";
+
+/** What go-kit sends, to the letter. */
+export const jsonContentType = "application/json; charset=utf-8";
+
+/**
+ * Parses JSON from a stranger. A key `__proto__` is refused: no honest peer sends one, and code that copies objects carelessly would be
+ * turned against itself.
+ *
+ * @param names - names to be recognised whatever their case, by lower-case name.
+ * @throws {KitError} `invalid_argument`; it does not repeat the text.
+ */
+export function parseJson(text: string, names?: ReadonlyMap<string, string>): unknown {
+  try {
+    if (names !== undefined) return JSON.parse(text, (key, value) => renamed(honest(key, value), names));
+    // A reviver makes parsing several times slower, so it runs only where the key could be, spelled out or escaped.
+    return /__proto__|\\u00/i.test(text) ? JSON.parse(text, honest) : JSON.parse(text);
+  } catch (cause) {
+    const why = cause === forbiddenKey ? 'the key "__proto__" is not allowed' : "not valid JSON";
+    throw new KitError("invalid_argument", `body: ${why}`, { cause });
+  }
+}
+
+const forbiddenKey = new Error("forbidden key");
+
+function honest(key: string, value: unknown): unknown {
+  if (key === "__proto__") throw forbiddenKey;
+  return value;
+}
+
+function renamed(value: unknown, names: ReadonlyMap<string, string>): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const object = value as Record<string, unknown>;
+  for (const key of Object.keys(object)) {
+    const name = names.get(key.toLowerCase());
+    if (name === undefined || Object.hasOwn(object, name)) continue;
+    object[name] = object[key];
+    delete object[key];
+  }
+  return object;
+}
+
+/** How a JSON body is read. */
+export interface JsonRequestOptions {
+  /**
+   * Field names to be recognised whatever their case, at every level: go-kit's clients send `{"A":1}` where a struct has no tags. A field in its own
+   * case wins. @default none, since it makes parsing several times slower
+   */
+  readonly caseInsensitiveKeys?: readonly string[];
+}
+
+/** A decoder of JSON bodies, `undefined` for an empty one. @see go-kit's decoders, which match keys as encoding/json does */
+export function jsonRequestDecoder(options: JsonRequestOptions = {}): (request: HttpRequest) => Promise<any> {
+  const { caseInsensitiveKeys } = options;
+  const names = caseInsensitiveKeys && new Map(caseInsensitiveKeys.map((name) => [name.toLowerCase(), name]));
+  return async (request) => {
+    const text = await request.text();
+    return text === "" ? undefined : parseJson(text, names);
+  };
+}
+
+/** Decodes a request to nothing, for endpoints that need none. @see go-kit NopRequestDecoder */
+export function nopRequestDecoder(): undefined {}
+
+/** Encodes a response as JSON; `undefined` becomes 204 without a body. A response may be a StatusCoder or a Headerer. @see go-kit EncodeJSONResponse */
+export function encodeJsonResponse(response: unknown, reply: HttpReply): void {
+  if (response === undefined) {
+    reply.status = 204;
+    return;
+  }
+  reply.headers["content-type"] = jsonContentType;
+  applyOwn(response, reply);
+  if (reply.status !== 204) reply.body = JSON.stringify(response);
+}
+
+/** Encodes a request as a JSON body; `undefined` is sent as no body. @see go-kit EncodeJSONRequest */
+export function encodeJsonRequest(request: unknown, message: ClientRequest): void {
+  if (request === undefined) return;
+  message.headers["content-type"] = jsonContentType;
+  message.body = JSON.stringify(request);
+}
+
+/**
+ * Decodes a response from JSON; a status beyond 2xx becomes the error that the server sent. An empty body is `undefined`.
+ *
+ * @throws {KitError} what the server said, else the code its status means; `internal` for a body that is not JSON.
+ */
+export function decodeJsonResponse(response: ClientResponse): any {
+  if (response.status < 200 || response.status > 299) throw response.error();
+  if (response.body.length === 0) return undefined;
+  try {
+    return parseJson(response.text());
+  } catch (cause) {
+    throw new KitError("internal", `http: a ${response.status} reply that is not JSON`, { cause });
+  }
+}
