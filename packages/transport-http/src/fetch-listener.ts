@@ -1,5 +1,4 @@
-import { IncomingRequest } from "./incoming.ts";
-import type { HttpLimits } from "./limits.ts";
+import { IncomingRequest, type Reading } from "./incoming.ts";
 import type { HttpReply } from "./reply.ts";
 
 /** A request of the fetch API. */
@@ -9,8 +8,8 @@ export class FetchRequest extends IncomingRequest {
   readonly url: string;
   readonly peer = undefined;
 
-  constructor(request: Request, limits: Required<HttpLimits>) {
-    super(limits);
+  constructor(request: Request, reading: Reading) {
+    super(reading);
     this.#request = request;
     this.method = request.method;
     const { pathname, search } = new URL(request.url);
@@ -26,16 +25,20 @@ export class FetchRequest extends IncomingRequest {
   }
 
   async bytes(): Promise<Uint8Array> {
-    const { maxBytes, bodyTimeoutMs } = this.limits;
+    const { maxBytes } = this.limits;
     const reader = this.#request.body?.getReader();
     if (reader === undefined) return new Uint8Array();
     const chunks: Uint8Array[] = [];
     let length = 0;
     let late: Error | undefined;
-    const timer = setTimeout(() => {
-      late = this.tooSlow();
-      void reader.cancel(late);
-    }, bodyTimeoutMs);
+    const arriving = {
+      since: performance.now(),
+      late: () => {
+        late = this.tooSlow();
+        void reader.cancel(late);
+      },
+    };
+    this.watch.add(arriving);
     try {
       for (let next = await reader.read(); !next.done; next = await reader.read()) {
         length += next.value.byteLength;
@@ -46,7 +49,7 @@ export class FetchRequest extends IncomingRequest {
       void reader.cancel(error).catch(() => {});
       throw error;
     } finally {
-      clearTimeout(timer);
+      this.watch.delete(arriving);
     }
     if (late !== undefined) throw late;
     return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
@@ -62,10 +65,10 @@ async function* noBytes(): AsyncGenerator<Uint8Array> {}
 /** Serves one request of the fetch API; its signal stands for the caller's socket. */
 export async function serveFetch(
   request: Request,
-  limits: Required<HttpLimits>,
+  reading: Reading,
   run: (request: IncomingRequest) => Promise<HttpReply>,
 ): Promise<Response> {
-  const incoming = new FetchRequest(request, limits);
+  const incoming = new FetchRequest(request, reading);
   const gone = (): void => incoming.call?.cancel();
   const done = (): void => {
     request.signal.removeEventListener("abort", gone);

@@ -1,4 +1,5 @@
 import type { Context, Endpoint } from "@kit/endpoint";
+import { BodyWatch } from "./body-watch.ts";
 import { exchanger, type HttpServerOptions } from "./exchange.ts";
 import { serveFetch } from "./fetch-listener.ts";
 import { encodeJsonResponse, jsonRequestDecoder } from "./json.ts";
@@ -50,6 +51,7 @@ export function handlerOf(
   limits: Required<HttpLimits>,
   run: (request: IncomingRequest) => Promise<HttpReply>,
 ): HttpHandler {
-  const listener = (message: NodeMessage, response: NodeResponse): void => serveNode(message, response, limits, run);
-  return Object.assign(listener, { fetch: (request: Request) => serveFetch(request, limits, run) });
+  const reading = { limits, watch: new BodyWatch(limits.bodyTimeoutMs) };
+  const listener = (message: NodeMessage, response: NodeResponse): void => serveNode(message, response, reading, run);
+  return Object.assign(listener, { fetch: (request: Request) => serveFetch(request, reading, run) });
 }

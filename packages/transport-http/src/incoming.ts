@@ -1,10 +1,17 @@
 import type { CancellableContext } from "@kit/endpoint";
+import type { BodyWatch } from "./body-watch.ts";
 import { statusError } from "./error.ts";
 import { jsonRequestDecoder } from "./json.ts";
 import type { HttpLimits } from "./limits.ts";
 import type { HttpRequest } from "./request.ts";
 
 const noParams: Readonly<Record<string, string>> = Object.freeze({});
+
+/** What all requests of one handler are read with. */
+export interface Reading {
+  readonly limits: Required<HttpLimits>;
+  readonly watch: BodyWatch;
+}
 
 const decodeJson = jsonRequestDecoder();
 
@@ -19,9 +26,11 @@ export abstract class IncomingRequest implements HttpRequest {
   /** The body was given up on, so nothing more can come on this connection. */
   refused = false;
   protected readonly limits: Required<HttpLimits>;
+  protected readonly watch: BodyWatch;
 
-  constructor(limits: Required<HttpLimits>) {
+  constructor({ limits, watch }: Reading) {
     this.limits = limits;
+    this.watch = watch;
   }
 
   /** How many header lines came. */

@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { Readable, pipeline } from "node:stream";
-import { IncomingRequest } from "./incoming.ts";
-import type { HttpLimits } from "./limits.ts";
+import { IncomingRequest, type Reading } from "./incoming.ts";
 import { bodyLength, type HttpReply } from "./reply.ts";
 
 export type NodeMessage = IncomingMessage | Http2ServerRequest;
@@ -12,8 +11,8 @@ export type NodeResponse = ServerResponse | Http2ServerResponse;
 export class NodeRequest extends IncomingRequest {
   readonly #message: NodeMessage;
 
-  constructor(message: NodeMessage, limits: Required<HttpLimits>) {
-    super(limits);
+  constructor(message: NodeMessage, reading: Reading) {
+    super(reading);
     this.#message = message;
   }
 
@@ -34,37 +33,50 @@ export class NodeRequest extends IncomingRequest {
   }
 
   header(name: string): string | undefined {
+    // Node builds its table of headers when first asked, so it is asked only for those that came.
+    if (this.#raw(name) === undefined) return undefined;
     const value = this.#message.headers[name];
-    return typeof value === "string" ? value : Array.isArray(value) ? value.join(", ") : undefined;
+    return Array.isArray(value) ? value.join(", ") : value;
+  }
+
+  #raw(name: string): string | undefined {
+    const { rawHeaders } = this.#message;
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      const raw = rawHeaders[i]!;
+      if (raw.length === name.length && raw.toLowerCase() === name) return rawHeaders[i + 1];
+    }
+    return undefined;
   }
 
   bytes(): Promise<Buffer> {
     const message = this.#message;
-    const { maxBytes, bodyTimeoutMs } = this.limits;
+    const { maxBytes } = this.limits;
     return new Promise((resolve, reject) => {
+      if (Number(this.#raw("content-length")) > maxBytes) {
+        message.resume();
+        reject(this.tooLarge());
+        return;
+      }
       let first: Buffer | undefined;
       let more: Buffer[] | undefined;
       let length = 0;
       const stop = (error: Error): void => {
-        clearTimeout(timer);
+        this.watch.delete(arriving);
         message.off("data", take).resume();
         reject(error);
       };
+      const arriving = { since: performance.now(), late: () => stop(this.tooSlow()) };
       const take = (chunk: Buffer): void => {
         length += chunk.length;
         if (length > maxBytes) stop(this.tooLarge());
         else if (first === undefined) first = chunk;
         else (more ??= [first]).push(chunk);
       };
-      const timer = setTimeout(() => stop(this.tooSlow()), bodyTimeoutMs);
-      message.on("error", stop);
-      if (Number(message.headers["content-length"]) > maxBytes) {
-        stop(this.tooLarge());
-        return;
-      }
+      this.watch.add(arriving);
       message.on("data", take);
+      message.on("error", stop);
       message.on("end", () => {
-        clearTimeout(timer);
+        this.watch.delete(arriving);
         // Most bodies come in one piece, which is then not copied.
         resolve(more === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(more, length));
       });
@@ -84,10 +96,10 @@ export class NodeRequest extends IncomingRequest {
 export function serveNode(
   message: NodeMessage,
   response: NodeResponse,
-  limits: Required<HttpLimits>,
+  reading: Reading,
   run: (request: IncomingRequest) => Promise<HttpReply>,
 ): void {
-  const request = new NodeRequest(message, limits);
+  const request = new NodeRequest(message, reading);
   // Comes in any case: after the reply it lets go of what the call still holds, before it the caller has gone away.
   response.on("close", () => request.call?.cancel());
   run(request).then(
