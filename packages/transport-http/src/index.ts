@@ -6,7 +6,7 @@ export { type HttpHandler, httpHandler, type HttpHandlerOptions } from "./handle
 export type { HttpLimits } from "./limits.ts";
 export type { Headerer, HttpHeaders, HttpReply, StatusCoder } from "./reply.ts";
 export { httpRequest, type HttpRequest, populateRequestContext } from "./request.ts";
-export { serveHttp, type ServeHttpOptions } from "./serve.ts";
+export { type OtherHandler, serveHttp, type ServeHttpOptions } from "./serve.ts";
 
 // Clients.
 export { httpClient, type HttpClient, type HttpClientCommon, type HttpClientHooks, type HttpClientOptions, type HttpClientOutcome } from "./client.ts";

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Endpoint, KitError } from "@kit/endpoint";
 import { type EndpointsOf, type Method, type Service, servedMethods } from "@kit/service";
 import { addRoute, createRouter, findRoute } from "rou3";
@@ -11,11 +12,17 @@ import type { HttpHeaders } from "./reply.ts";
 import type { HttpRequest } from "./request.ts";
 import { fromQuery, type Route, routeOf } from "./route.ts";
 
+/** What else listens on a server; without `fetch`, on Node only. */
+export interface OtherHandler {
+  (message: IncomingMessage, response: ServerResponse): void;
+  fetch?(request: Request): Promise<Response>;
+}
+
 export interface ServeHttpOptions extends HttpServerOptions, JsonRequestOptions {
   /** What all paths of the service begin with, such as `/addsvc`. @default `""` */
   readonly prefix?: string;
-  /** Answers paths that the service does not have, such as `/metrics`. @default 404 */
-  readonly otherwise?: HttpHandler;
+  /** Answers paths that the service does not have, such as `/metrics`: a handler, or any listener of Node's. @default 404 */
+  readonly otherwise?: OtherHandler;
 }
 
 /**
@@ -67,10 +74,15 @@ export function serveHttp<S extends Service>(
     const path = url.split("?", 1)[0]!;
     return [...verbs].some((verb) => findRoute(router, verb, path) !== undefined);
   };
-  return Object.assign(
-    (message: NodeMessage, response: NodeResponse) => (has(message.url!) ? own : otherwise)(message, response),
-    { fetch: (request: Request) => (has(new URL(request.url).pathname) ? own : otherwise).fetch(request) },
-  );
+  const listener = (message: NodeMessage, response: NodeResponse): void => {
+    if (has(message.url!)) own(message, response);
+    // A listener of Node's takes http2's compatible pair as well, though its types may not say so.
+    else otherwise(message as IncomingMessage, response as ServerResponse);
+  };
+  const other = otherwise.fetch ?? own.fetch;
+  return Object.assign(listener, {
+    fetch: (request: Request) => (has(new URL(request.url).pathname) ? own.fetch(request) : other(request)),
+  });
 }
 
 function patternOf({ segments }: Route): string {

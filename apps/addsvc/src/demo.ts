@@ -1,0 +1,83 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Actor, runGroup } from "@kit/lifecycle";
+import { levels } from "@kit/log";
+import { type Flag, positive, readFlags } from "./flags.ts";
+import { type Fleet, startFleet } from "./fleet.ts";
+import { gatewayFlags, makeGateway } from "./gateway.ts";
+import { stderrLogger } from "./logging.ts";
+import { playRound } from "./round.ts";
+import { faint, say, title } from "./say.ts";
+import { levelFlag } from "./settings.ts";
+
+export const demoFlags = {
+  ...gatewayFlags,
+  instances: { value: "3", help: "instances of the service to run" },
+  once: { value: false, help: "play a scripted round, tell how it went, and exit" },
+} satisfies Record<string, Flag>;
+
+/** What a scripted round has where nobody said otherwise: any free port, a limit that it can reach, and no log between its lines. */
+const onceArgs = ["--http-addr=:0", "--debug-addr=:0", "--concat-limit=50", "--sum-limit=1000000", "--log-level=error"];
+
+/** Runs instances and a gateway on this machine until it is told to stop, or through one scripted round. */
+export async function runDemo(entry: string, args: readonly string[]): Promise<number> {
+  const once = readFlags(demoFlags, args).once;
+  const flags = readFlags(demoFlags, once ? [...onceArgs, ...args] : args);
+  const logger = stderrLogger("gateway", levelFlag(flags));
+  const made = flags["registry-dir"] === "" ? await mkdtemp(join(tmpdir(), "addsvc-")) : undefined;
+  const directory = made ?? flags["registry-dir"];
+  // The instances take whatever the gateway lets through: the limits are the gateway's.
+  const fleet = startFleet(entry, ["--registry-dir", directory, "--log-level", flags["log-level"], ...unlimited]);
+  const gateway = makeGateway(flags, directory, logger);
+  let right = true;
+
+  const registry: Actor = {
+    name: "registry",
+    phase: "close",
+    start() {},
+    stop: async () => {
+      if (made !== undefined) await rm(made, { recursive: true, force: true });
+    },
+  };
+  const instances: Actor = {
+    name: "instances",
+    phase: "close",
+    start: () => Promise.all(Array.from({ length: positive("instances", flags.instances) }, () => fleet.add())),
+    stop: () => fleet.stop(),
+  };
+  const guide: Actor = {
+    name: "round",
+    start: () => introduce(fleet, gateway.address(), gateway.debugAddress(), directory, once),
+  };
+  if (once) {
+    guide.run = async (ctx) => {
+      right = await playRound(gateway, fleet, Math.ceil(Number(flags["concat-limit"])), ctx);
+    };
+  }
+
+  const end = await runGroup([registry, instances, ...gateway.actors, guide]);
+  levels(logger).info("exit", { reason: end.message });
+  if (end.reason === "failed") throw end.error;
+  return right ? end.exitCode : 1;
+}
+
+const unlimited = ["--sum-limit", "1000000", "--concat-limit", "1000000"];
+
+function introduce(fleet: Fleet, address: string, debug: string, directory: string, once: boolean): void {
+  say(`${title("addsvc")}: sums and concatenations, by ${fleet.members.length} instances behind one gateway`);
+  say();
+  say(`  gateway    http://${address}`);
+  say(`  debug      http://${debug}/metrics  /healthz  /readyz`);
+  for (const { name, address: at } of fleet.members) say(`  ${name}   http://${at}  ${faint(`kill it: it will not be missed`)}`);
+  say(`  registry   ${directory}`);
+  say();
+  if (once) return;
+  say("Try:");
+  say(`  curl -d '{"a":1,"b":2}' http://${address}/sum`);
+  say(`  curl -d '{"a":"1","b":"2"}' http://${address}/concat`);
+  say(`  curl -d '{"a":0,"b":0}' http://${address}/sum`);
+  say(`  curl -s http://${debug}/metrics | grep request_duration_seconds_count`);
+  say();
+  say(faint("Ctrl-C stops everything, calls in flight finishing first. --help has the flags; --once plays a scripted round."));
+}

@@ -1,0 +1,56 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+
+/** One instance in a process of its own. */
+export interface Member {
+  readonly name: string;
+  readonly address: string;
+  /** As when the machine loses power: nothing is said, nothing is finished. */
+  kill(): void;
+}
+
+/** The instances that the demo runs. */
+export interface Fleet {
+  readonly members: readonly Member[];
+  /** Resolves when the new instance listens and is registered. */
+  add(): Promise<Member>;
+  /** Asks all to stop, and waits until they have. */
+  stop(): Promise<void>;
+}
+
+/** @param args - flags for each instance. */
+export function startFleet(entry: string, args: readonly string[]): Fleet {
+  const running = new Map<Member, ChildProcess>();
+  let count = 0;
+
+  async function add(): Promise<Member> {
+    const name = `addsvc-${(count += 1)}`;
+    const child = fork(entry, ["instance", "--name", name, ...args], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    const failed = once(child, "exit").then(([code]) => {
+      throw new Error(`${name} ended with ${code} before it was ready`);
+    });
+    const [address] = (await Promise.race([once(child, "message"), failed])) as [string];
+    const member: Member = { name, address, kill: () => child.kill("SIGKILL") };
+    running.set(member, child);
+    failed.catch(() => running.delete(member));
+    return member;
+  }
+
+  async function stop(): Promise<void> {
+    await Promise.all(
+      [...running.values()].map((child) => {
+        const exit = once(child, "exit");
+        child.kill("SIGTERM");
+        return exit;
+      }),
+    );
+  }
+
+  return {
+    get members() {
+      return [...running.keys()];
+    },
+    add,
+    stop,
+  };
+}

@@ -1,0 +1,101 @@
+import { balancedClient, roundRobin } from "@kit/lb";
+import { type Actor, health } from "@kit/lifecycle";
+import { levels, type Logger } from "@kit/log";
+import { prometheusMetrics } from "@kit/metrics-prometheus";
+import { fileInstancer } from "@kit/sd-file";
+import { connectHttp, drainHttp, serveHttp } from "@kit/transport-http";
+import { Registry } from "prom-client";
+import { Add } from "./contract.ts";
+import { debugHandler } from "./debug.ts";
+import { addEndpoints } from "./endpoints.ts";
+import { encodeAddError } from "./errors.ts";
+import { addressOf, type Flag } from "./flags.ts";
+import { listen, type Listening } from "./listen.ts";
+import { commonFlags, limitsOf } from "./settings.ts";
+
+export const gatewayFlags = {
+  "http-addr": { value: ":8081", help: "where the service is called" },
+  "debug-addr": { value: ":8080", help: "where /metrics, /healthz and /readyz are" },
+  "retry-max": { value: "3", help: "attempts at a call, each on another instance" },
+  "retry-timeout": { value: "500", help: "time for all attempts together, in ms" },
+  ...commonFlags,
+} satisfies Record<string, Flag>;
+
+export type GatewayFlags = Readonly<Record<keyof typeof gatewayFlags, string>>;
+
+/** The front door: finds the instances, and serves the same contract by calling them. */
+export interface Gateway {
+  /** In the order in which they start. */
+  readonly actors: readonly Actor[];
+  /** Known once the actors have started. */
+  readonly address: () => string;
+  readonly debugAddress: () => string;
+  /** Calls sent to each instance so far, by address. */
+  readonly callsByInstance: ReadonlyMap<string, number>;
+}
+
+export function makeGateway(flags: GatewayFlags, directory: string, logger: Logger): Gateway {
+  const log = levels(logger);
+  const http = addressOf("http-addr", flags["http-addr"]);
+  const debug = addressOf("debug-addr", flags["debug-addr"]);
+  const registry = new Registry();
+  const metrics = prometheusMetrics({ registry });
+  const callsByInstance = new Map<string, number>();
+  const sent = metrics.counter("example_addsvc_gateway_calls", { help: "Calls sent to an instance.", labels: ["instance"] });
+
+  const instancer = fileInstancer({ directory, service: Add.name });
+  const add = balancedClient(Add, {
+    instances: instancer,
+    connect({ address }) {
+      const calls = sent.with({ instance: address });
+      const count = (): void => {
+        calls.add();
+        callsByInstance.set(address, (callsByInstance.get(address) ?? 0) + 1);
+      };
+      return connectHttp(Add, { url: `http://${address}`, finalizer: [count] });
+    },
+    balancer: roundRobin,
+    retry: { attempts: Number(flags["retry-max"]), timeoutMs: Number(flags["retry-timeout"]) },
+    onError: (error) => log.warn("discovery", { error }),
+  });
+  const endpoints = addEndpoints(add, { logger, metrics, limits: limitsOf(flags) });
+  const handler = serveHttp(Add, endpoints, { caseInsensitiveKeys: ["a", "b"], errorEncoder: encodeAddError });
+  const probes = health();
+
+  let serving: Listening;
+  let debugging: Listening;
+  return {
+    callsByInstance,
+    address: () => serving.address,
+    debugAddress: () => debugging.address,
+    actors: [
+      {
+        name: "discovery",
+        phase: "close",
+        start() {},
+        async stop() {
+          await add[Symbol.asyncDispose]();
+          await instancer.close();
+          await metrics.close();
+        },
+      },
+      {
+        name: "debug",
+        phase: "close",
+        async start() {
+          debugging = await listen("debug-addr", debugHandler(probes, registry), debug.host, debug.port);
+        },
+        stop: () => drainHttp(debugging.server),
+      },
+      {
+        name: "http",
+        async start() {
+          serving = await listen("http-addr", handler, http.host, http.port);
+          log.info("listening", { transport: "http", addr: serving.address, debug: debugging.address });
+        },
+        stop: () => drainHttp(serving.server),
+      },
+      probes,
+    ],
+  };
+}

@@ -1,0 +1,78 @@
+import { type Actor, runGroup } from "@kit/lifecycle";
+import { levels } from "@kit/log";
+import { prometheusHandler, prometheusMetrics } from "@kit/metrics-prometheus";
+import type { Registrar } from "@kit/sd";
+import { fileRegistrar } from "@kit/sd-file";
+import { drainHttp, serveHttp } from "@kit/transport-http";
+import { Registry } from "prom-client";
+import { Add } from "./contract.ts";
+import { addEndpoints } from "./endpoints.ts";
+import { encodeAddError } from "./errors.ts";
+import { addressOf, type Flag, readFlags, UsageError } from "./flags.ts";
+import { listen, type Listening } from "./listen.ts";
+import { stderrLogger } from "./logging.ts";
+import { addService, withBusinessMetrics, withLogging } from "./service.ts";
+import { commonFlags, levelFlag, limitsOf } from "./settings.ts";
+
+export const instanceFlags = {
+  "http-addr": { value: ":0", help: "where to listen; port 0 takes a free one" },
+  name: { value: "addsvc", help: "what the log calls this instance" },
+  ...commonFlags,
+} satisfies Record<string, Flag>;
+
+/** How soon an instance that died without a word is taken off the list, in ms. */
+const ttlMs = 2_000;
+
+/** Runs one instance of the service until it is told to stop. */
+export async function runInstance(args: readonly string[]): Promise<number> {
+  const flags = readFlags(instanceFlags, args);
+  const { host, port } = addressOf("http-addr", flags["http-addr"]);
+  const directory = flags["registry-dir"];
+  if (directory === "") throw new UsageError("an instance needs --registry-dir to register in");
+  const logger = stderrLogger(flags.name, levelFlag(flags));
+  const log = levels(logger);
+  const registry = new Registry();
+  const metrics = prometheusMetrics({ registry });
+  const service = withBusinessMetrics(withLogging(addService, logger), metrics);
+  const endpoints = addEndpoints(service, { logger, metrics, limits: limitsOf(flags) });
+  const handler = serveHttp(Add, endpoints, {
+    caseInsensitiveKeys: ["a", "b"],
+    errorEncoder: encodeAddError,
+    otherwise: prometheusHandler(registry),
+  });
+
+  let listening: Listening;
+  let registrar: Registrar;
+  const http: Actor = {
+    name: "http",
+    async start() {
+      listening = await listen("http-addr", handler, host, port);
+      log.info("listening", { transport: "http", addr: listening.address });
+    },
+    stop: () => drainHttp(listening.server),
+  };
+  const registration: Actor = {
+    name: "registration",
+    phase: "deregister",
+    async start() {
+      const instance = { address: listening.address };
+      registrar = fileRegistrar({ directory, service: Add.name, instance, ttlMs });
+      await registrar.register();
+      process.send?.(listening.address);
+    },
+    stop: () => registrar.close(),
+  };
+  const end = await runGroup([http, registration, ...parentActor()]);
+  log.info("exit", { reason: end.message });
+  if (end.reason === "failed") throw end.error;
+  return end.exitCode;
+}
+
+/** Ends with the process that forked this one, so that a demo that was killed leaves nothing behind. */
+function parentActor(): Actor[] {
+  if (process.send === undefined) return [];
+  return [{ name: "parent", run: (ctx) => new Promise<void>((resolve) => {
+    process.once("disconnect", resolve);
+    ctx.onCancel(() => resolve());
+  }), stop: () => process.disconnect?.() }];
+}

@@ -1,0 +1,135 @@
+import { background, type Context } from "@kit/endpoint";
+import { connectHttp } from "@kit/transport-http";
+import { Add } from "./contract.ts";
+import type { Fleet } from "./fleet.ts";
+import type { Gateway } from "./gateway.ts";
+import { bad, faint, good, say, title } from "./say.ts";
+
+/** How many calls go on while an instance dies and another comes up. */
+const calls = 5_000;
+const inFlight = 32;
+
+/** What a step found, for the account; a step that went wrong throws. */
+type Step = () => Promise<string>;
+
+/**
+ * A round through all that can happen to a service, for whoever wants to see it before reading about it.
+ *
+ * @param concatLimit - how many calls of concat the gateway takes at once.
+ * @returns whether each step came out right.
+ */
+export async function playRound(gateway: Gateway, fleet: Fleet, concatLimit: number, ctx: Context): Promise<boolean> {
+  const url = `http://${gateway.address()}`;
+  await using client = connectHttp(Add, { url });
+
+  const post = (path: string, body: string, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(url + path, { method: "POST", body, headers, signal: ctx.signal });
+
+  const errorIn = async (reply: Response): Promise<string> => ((await reply.json()) as { error: string }).error;
+
+  const steps: Record<string, Step> = {
+    async "a call"() {
+      const sum = await (await post("/sum", '{"a":1,"b":2}')).text();
+      const concat = await (await post("/concat", '{"a":"1","b":"2"}')).text();
+      expect(sum.trim() === '{"v":3}', `POST /sum answered ${sum}`);
+      expect(concat.trim() === '{"v":"12"}', `POST /concat answered ${concat}`);
+      return `1 + 2 = ${JSON.parse(sum).v}, "1" + "2" = ${JSON.stringify(JSON.parse(concat).v)}`;
+    },
+
+    async "a call as Go sends it"() {
+      const sum = await (await post("/sum", '{"A":20,"B":22}\n')).text();
+      expect(sum.trim() === '{"v":42}', `POST /sum answered ${sum}`);
+      return `{"A":20,"B":22} is understood`;
+    },
+
+    async "balancing"() {
+      const before = new Map(gateway.callsByInstance);
+      await Promise.all(Array.from({ length: 300 }, (_, i) => client.sum({ a: i, b: 1 }, ctx)));
+      const spread = fleet.members.map(({ address }) => (gateway.callsByInstance.get(address) ?? 0) - (before.get(address) ?? 0));
+      expect(Math.max(...spread) - Math.min(...spread) <= 1, `spread ${spread.join(", ")}`);
+      return `300 calls went ${spread.join(", ")} to the ${spread.length} instances`;
+    },
+
+    async "an instance killed, another started"() {
+      const [victim] = fleet.members;
+      let done = 0;
+      let newcomer: Promise<string> | undefined;
+      const change = async (): Promise<string> => {
+        victim!.kill();
+        return (await fleet.add()).address;
+      };
+      const worker = async (): Promise<void> => {
+        while (done < calls) {
+          const a = (done += 1);
+          if (a === calls / 5) newcomer = change();
+          const { v } = await client.sum({ a, b: 1 }, ctx);
+          expect(v === a + 1, `${a} + 1 came back as ${v}`);
+        }
+      };
+      await Promise.all(Array.from({ length: inFlight }, worker));
+      const address = await newcomer!;
+      while (!gateway.callsByInstance.has(address)) await client.sum({ a: 1, b: 1 }, ctx);
+      return `${calls} calls meanwhile, none lost; ${victim!.name} is gone, ${fleet.members.at(-1)!.name} answers`;
+    },
+
+    async "a bad request"() {
+      const wrong = await post("/sum", '{"a":"one","b":2}');
+      const broken = await post("/sum", '{"a":');
+      const zeroes = await post("/sum", '{"a":0,"b":0}');
+      for (const { status } of [wrong, broken, zeroes]) expect(status === 400, `answered ${status}`);
+      return `400 each: ${await errorIn(wrong)}; ${await errorIn(broken)}; ${await errorIn(zeroes)}`;
+    },
+
+    async "a path that is not there"() {
+      const nowhere = await post("/divide", "{}");
+      expect(nowhere.status === 404, `answered ${nowhere.status}`);
+      return `404: ${await errorIn(nowhere)}`;
+    },
+
+    async "a deadline that has passed"() {
+      const late = await post("/sum", '{"a":1,"b":2}', { "connect-timeout-ms": "0" });
+      expect(late.status === 504, `answered ${late.status}`);
+      const error = await client.sum({ a: 1, b: 2 }, background.withDeadline(Date.now() - 1)).catch((caught) => caught);
+      expect(error.code === "deadline_exceeded", `our client said ${error.code}`);
+      return `504: ${await errorIn(late)}; our client does not even send`;
+    },
+
+    async "the limit"() {
+      const asked = concatLimit * 2;
+      const replies = await Promise.all(Array.from({ length: asked }, () => post("/concat", '{"a":"x","b":"y"}')));
+      const refused = replies.filter(({ status }) => status === 429);
+      const served = replies.filter(({ status }) => status === 200);
+      await Promise.all(replies.map((reply) => reply.arrayBuffer()));
+      expect(refused.length > 0 && served.length >= concatLimit / 2, `${served.length} served, ${refused.length} refused`);
+      expect(refused.length + served.length === asked, "some were neither served nor refused");
+      return `${asked} at once: ${served.length} served, ${refused.length} got 429 with retry-after ${refused[0]!.headers.get("retry-after")} s`;
+    },
+
+    async "what was measured"() {
+      const page = await (await fetch(`http://${gateway.debugAddress()}/metrics`)).text();
+      const lines = page.split("\n").filter((line) => line.startsWith("example_addsvc_request_duration_seconds_count"));
+      const total = lines.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+      expect(total > calls, `only ${total} calls in /metrics`);
+      return `${total} calls in /metrics, under ${lines.length} outcomes`;
+    },
+  };
+
+  let right = true;
+  for (const [name, step] of Object.entries(steps)) {
+    const start = performance.now();
+    try {
+      const found = await step();
+      say(`${good("✓")} ${title(name)} ${faint(`${Math.round(performance.now() - start)} ms`)}\n  ${found}`);
+    } catch (error) {
+      right = false;
+      say(`${bad("✗")} ${title(name)}\n  ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  say();
+  say(right ? good("Everything came out right.") : bad("Not everything came out right."));
+  return right;
+}
+
+function expect(truth: boolean, otherwise: string): void {
+  if (!truth) throw new Error(otherwise);
+}

@@ -1,0 +1,26 @@
+import { type Level, parseLevel } from "@kit/log";
+import type { TokenBucketOptions } from "@kit/ratelimit";
+import { type Flag, positive } from "./flags.ts";
+import type { AddService } from "./service.ts";
+
+/** Flags that the instances and the gateway have in common. */
+export const commonFlags = {
+  "registry-dir": { value: "", help: "directory in which instances register and are found; made if missing" },
+  "sum-limit": { value: "1000", help: "calls of sum a second, and as many at once" },
+  "concat-limit": { value: "1000", help: "calls of concat a second, and as many at once" },
+  "log-level": { value: "info", help: "debug, info, warn or error" },
+} satisfies Record<string, Flag>;
+
+type CommonFlags = Readonly<Record<keyof typeof commonFlags, string>>;
+
+export function limitsOf(flags: CommonFlags): Record<keyof AddService, TokenBucketOptions> {
+  const limit = (name: "sum-limit" | "concat-limit"): TokenBucketOptions => {
+    const ratePerSecond = positive(name, flags[name]);
+    return { ratePerSecond, burst: Math.ceil(ratePerSecond) };
+  };
+  return { sum: limit("sum-limit"), concat: limit("concat-limit") };
+}
+
+export function levelFlag(flags: CommonFlags): Level {
+  return parseLevel(flags["log-level"], "info");
+}
