@@ -1,0 +1,15 @@
+import { expect, it } from "vitest";
+
+it("exports what it says and nothing by accident", async () => {
+  expect(Object.keys(await import("../src/index.ts")).toSorted()).toEqual([
+    "clientOf",
+    "connectLocal",
+    "connectedMethod",
+    "declaredError",
+    "defineService",
+    "implement",
+    "servedMethod",
+    "servedMethods",
+    "until",
+  ]);
+});
