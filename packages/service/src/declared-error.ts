@@ -12,8 +12,10 @@ type WithDetails<C extends Code, Details> = KitError<C, Details> & { readonly de
 
 type DetailsOf<Schema> = Schema extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<Schema> : never;
 
-/** Marks an error whose details have been decoded, for all copies of this package. */
-const decoded = Symbol.for("@kit/service/declared");
+/** Names the method that decoded an error's details, for all copies of this package. */
+const decoded: unique symbol = Symbol.for("@kit/service/declared");
+
+const markOf = (method: Method): string => `${method.service}.${method.name}`;
 
 /**
  * The error, typed, if it is one that the method declares and its details are what they should be.
@@ -23,8 +25,8 @@ const decoded = Symbol.for("@kit/service/declared");
  * if (failure?.code === "not_found") console.log(failure.details.id);
  */
 export function declaredError<M extends Method>(method: M, error: unknown): DeclaredError<M> | undefined {
-  const declared = isKitError(error) && error.code in method.errors && Object.hasOwn(error, decoded);
-  return declared ? (error as DeclaredError<M>) : undefined;
+  const declared = isKitError(error) && (error as { [decoded]?: string })[decoded] === markOf(method);
+  return declared && error.code in method.errors ? (error as DeclaredError<M>) : undefined;
 }
 
 /**
@@ -42,6 +44,7 @@ export async function throwDeclared(method: Method, error: unknown): Promise<nev
   } catch {
     throw error;
   }
-  const { code, message, cause, retryAfterMs } = error;
-  throw Object.defineProperty(new KitError(code, message, { details, cause, retryAfterMs }), decoded, { value: true });
+  const { code, message, cause, retryAfterMs, notSent = false } = error;
+  const options = { details, retryAfterMs, notSent, ...(cause !== undefined && { cause }) };
+  throw Object.defineProperty(new KitError(code, message, options), decoded, { value: markOf(method) });
 }

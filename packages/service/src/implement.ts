@@ -1,4 +1,4 @@
-import type { AnyMiddleware, Endpoint } from "@kit/endpoint";
+import type { Endpoint, Middleware } from "@kit/endpoint";
 import type { EndpointsOf, Method, Service } from "./service.ts";
 
 /**
@@ -11,7 +11,7 @@ import type { EndpointsOf, Method, Service } from "./service.ts";
 export function implement<S extends Service>(
   service: S,
   handlers: EndpointsOf<S>,
-  wrap?: (method: Method) => AnyMiddleware,
+  wrap?: (method: Method) => Middleware,
 ): EndpointsOf<S> {
   const implementations = handlers as Record<string, Endpoint>;
   const endpoints = Object.values<Method>(service.methods).map((method) => {

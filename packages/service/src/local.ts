@@ -1,4 +1,4 @@
-import { background, callInfo, extract, fromWire, inject, toWire } from "@kit/endpoint";
+import { background, callInfo, codeOf, extract, fromWire, inject, toWire } from "@kit/endpoint";
 import { clientOf, servedMethods } from "./method.ts";
 import type { ClientOf, EndpointsOf, Service } from "./service.ts";
 import { until } from "./until.ts";
@@ -12,31 +12,45 @@ export interface LocalOptions {
  * Connects to a service in the same process, through JSON and back as over a wire: for tests, and for a service that may move out
  * later. The server's side gets a context of its own, with what crosses a wire: deadline, cancellation, carried values.
  */
-export function connectLocal<S extends Service>(service: S, endpoints: EndpointsOf<S>, options: LocalOptions = {}): ClientOf<S> {
+export function connectLocal<S extends Service>(
+  service: S,
+  endpoints: EndpointsOf<S>,
+  options: LocalOptions = {},
+): ClientOf<S> {
   const { onError } = options;
   const served = servedMethods(service, endpoints);
+  const refuse = (error: unknown): never => {
+    let wire: unknown;
+    try {
+      onError?.(error);
+      wire = throughJson(toWire(error));
+    } catch {
+      wire = { code: codeOf(error) };
+    }
+    throw fromWire(wire);
+  };
   return clientOf(service, (method) => {
     const serve = served.get(method.name)!;
     const info = { service: service.name, method: method.name, transport: "local" };
     return async (request, ctx) => {
       if (ctx.cancelled !== undefined) throw ctx.cancelled;
+      const sent = throughJson(request);
       const headers = new Map<string, string>();
       inject(ctx, (name, value) => headers.set(name, value));
-      using call = ctx.deadline === undefined ? background.withCancel() : background.withDeadline(ctx.deadline);
+      const call = ctx.deadline === undefined ? background.withCancel() : background.withDeadline(ctx.deadline);
       const forget = ctx.onCancel((cause) => call.cancel(cause));
+      const serverCtx = extract(call, (name) => headers.get(name)).with(callInfo, info);
       try {
-        const serverCtx = extract(call, (name) => headers.get(name)).with(callInfo, info);
-        return throughJson(await until(call, serve(throughJson(request), serverCtx)));
-      } catch (error) {
-        onError?.(error);
-        throw fromWire(throughJson(toWire(error)));
+        return await until(ctx, serve(sent, serverCtx).then(throughJson).catch(refuse));
       } finally {
         forget();
+        call.cancel();
       }
     };
   });
 }
 
 function throughJson(value: unknown): unknown {
-  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+  const json: string | undefined = JSON.stringify(value);
+  return json === undefined ? undefined : JSON.parse(json);
 }

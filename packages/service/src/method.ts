@@ -1,6 +1,7 @@
 import type { AnyMiddleware, Context, Endpoint } from "@kit/endpoint";
 import { throwDeclared } from "./declared-error.ts";
 import type { ClientOf, EndpointsOf, Method, Service } from "./service.ts";
+import { until } from "./until.ts";
 
 /** For transports: one method as it is served, from the peer's value to what goes back. */
 export function servedMethod(method: Method, endpoint: Endpoint): Endpoint<unknown, unknown> {
@@ -23,13 +24,20 @@ export function servedMethod(method: Method, endpoint: Endpoint): Endpoint<unkno
 export function connectedMethod(method: Method, send: Endpoint<unknown, unknown>): Endpoint {
   const { request, response } = method;
   const refuse = (error: unknown): Promise<never> => throwDeclared(method, error);
-  return bounded(method)((value, ctx) =>
-    send(request.encode === undefined ? value : request.encode(value), ctx).then(response.decode, refuse),
-  );
+  return bounded(method)((value, ctx) => {
+    try {
+      return send(request.encode === undefined ? value : request.encode(value), ctx).then(response.decode, refuse);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  });
 }
 
 /** For transports: the endpoints of a service, served, by method name. */
-export function servedMethods<S extends Service>(service: S, endpoints: EndpointsOf<S>): Map<string, Endpoint<unknown, unknown>> {
+export function servedMethods<S extends Service>(
+  service: S,
+  endpoints: EndpointsOf<S>,
+): Map<string, Endpoint<unknown, unknown>> {
   const byName = endpoints as Record<string, Endpoint>;
   return new Map(
     Object.values<Method>(service.methods).map((method) => {
@@ -53,7 +61,8 @@ export function clientOf<S extends Service>(
 ): ClientOf<S> {
   let closed: Promise<void> | undefined;
   const client = Object.create({ [Symbol.asyncDispose]: () => (closed ??= close()) });
-  for (const method of Object.values<Method>(service.methods)) client[method.name] = connectedMethod(method, send(method));
+  for (const method of Object.values<Method>(service.methods))
+    client[method.name] = connectedMethod(method, send(method));
   return client;
 }
 
@@ -63,7 +72,7 @@ function bounded({ timeoutMs }: Method): AnyMiddleware {
   return (next) => (request, ctx) => {
     const child = ctx.withTimeout(timeoutMs);
     const done = (): void => child.cancel();
-    const answer = next(request, child);
+    const answer = until(child, next(request, child));
     answer.then(done, done);
     return answer;
   };

@@ -1,4 +1,4 @@
-import type { Code, Endpoint } from "@kit/endpoint";
+import { type Code, codes, type Endpoint } from "@kit/endpoint";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { decoder } from "./decode.ts";
 
@@ -75,6 +75,9 @@ export type ClientOf<S extends Service> =
       } & AsyncDisposable
     : never;
 
+/** Refuses a misspelt option, which inference would let pass. */
+type OnlyKeysOf<Known, Given> = { readonly [K in Exclude<keyof Given, keyof Known>]: never };
+
 /**
  * Declares a service once, from any Standard Schema validators; every transport then serves it and connects to it.
  *
@@ -82,18 +85,25 @@ export type ClientOf<S extends Service> =
  * @throws {TypeError} when a name cannot be one: methods are JavaScript identifiers, and `then` would make a client look like a promise.
  * @see https://standardschema.dev
  */
-export function defineService<const Specs extends Record<string, MethodSpec>>(name: string, specs: Specs): Service<Specs> {
-  if (!/^[A-Za-z][\w.-]*$/.test(name)) throw new TypeError(`defineService: "${name}" cannot be a service's name`);
+export function defineService<const Specs extends Record<string, MethodSpec>>(
+  name: string,
+  specs: Specs & { readonly [K in keyof Specs]: OnlyKeysOf<MethodSpec, Specs[K]> },
+): Service<Specs> {
+  if (typeof name !== "string" || !/^[A-Za-z][\w-]*(\.[\w-]+)*$/.test(name))
+    throw new TypeError(`defineService: "${name}" cannot be a service's name`);
   const methods = Object.entries(specs).map(([method, spec]) => [method, describe(name, method, spec)]);
   return { name, methods: Object.fromEntries(methods) };
 }
 
 function describe(service: string, name: string, spec: MethodSpec): Method {
-  if (!/^[A-Za-z]\w*$/.test(name) || name === "then" || name === "constructor") {
+  if (!/^[A-Za-z]\w*$/.test(name) || name === "then" || name in Object.prototype) {
     throw new TypeError(`defineService: "${name}" cannot be a method of ${service}`);
   }
-  const { http, idempotent = false, timeoutMs } = spec;
-  if (timeoutMs !== undefined && !(timeoutMs > 0)) {
+  const { request, response, errors = {}, http, idempotent = false, timeoutMs, ...rest } = spec;
+  const strangers = [...Object.keys(rest), ...Object.keys(errors).filter((code) => !Object.hasOwn(codes, code))];
+  if (strangers.length > 0)
+    throw new TypeError(`defineService: ${service}.${name} cannot have ${strangers.join(", ")}`);
+  if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs > 0)) {
     throw new TypeError(`defineService: timeoutMs of ${service}.${name} must be positive, got ${timeoutMs}`);
   }
   return {
@@ -102,10 +112,10 @@ function describe(service: string, name: string, spec: MethodSpec): Method {
     http,
     idempotent,
     timeoutMs,
-    request: { decode: decoder(spec.request, "invalid_argument", `${service}.${name}: invalid request`) },
-    response: { decode: decoder(spec.response, "internal", `${service}.${name}: invalid response`) },
+    request: { decode: decoder(request, "invalid_argument", `${service}.${name}: invalid request`) },
+    response: { decode: decoder(response, "internal", `${service}.${name}: invalid response`) },
     errors: Object.fromEntries(
-      Object.entries(spec.errors ?? {}).map(([code, schema]) => [
+      Object.entries(errors).map(([code, schema]) => [
         code,
         decoder(schema, "internal", `${service}.${name}: invalid details of ${code}`),
       ]),
