@@ -2,8 +2,8 @@ import { toWire } from "@kit/endpoint";
 import { encodeError, type ErrorEncoder } from "@kit/transport-http";
 
 /** go-kit's addsvc replies `{"error":"…"}`; its clients find that here, and ours the code beside it. */
-export const encodeAddError: ErrorEncoder = async (error, reply) => {
-  await encodeError(error, reply);
+export const encodeAddError: ErrorEncoder = (error, reply) => {
+  encodeError(error, reply);
   const { code, message, ...rest } = toWire(error);
   reply.body = `${JSON.stringify({ error: message, code, message, ...rest })}\n`;
 };

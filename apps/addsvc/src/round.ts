@@ -25,8 +25,6 @@ export async function playRound(gateway: Gateway, fleet: Fleet, concatLimit: num
   const post = (path: string, body: string, headers: Record<string, string> = {}): Promise<Response> =>
     fetch(url + path, { method: "POST", body, headers, signal: ctx.signal });
 
-  const errorIn = async (reply: Response): Promise<string> => ((await reply.json()) as { error: string }).error;
-
   const steps: Record<string, Step> = {
     async "a call"() {
       const sum = await (await post("/sum", '{"a":1,"b":2}')).text();
@@ -128,6 +126,10 @@ export async function playRound(gateway: Gateway, fleet: Fleet, concatLimit: num
   say();
   say(right ? good("Everything came out right.") : bad("Not everything came out right."));
   return right;
+}
+
+async function errorIn(reply: Response): Promise<string> {
+  return ((await reply.json()) as { error: string }).error;
 }
 
 function expect(truth: boolean, otherwise: string): void {

@@ -21,6 +21,12 @@ const connect = (say: Say, onError?: (error: unknown) => void) =>
   connectLocal(Echo, implement(Echo, { say }), onError === undefined ? {} : { onError });
 const caught = (call: Promise<unknown>): Promise<any> => call.catch((error: unknown) => error);
 
+const through: AnyMiddleware = (next) => next;
+const badDetails: Endpoint = () => Promise.reject(new KitError("not_found", "", { details: { n: 1 } }));
+const throwing = (): never => {
+  throw new Error("hunter2");
+};
+
 describe("decode", () => {
   it("names no key where an arktype schema refuses the value itself", async () => {
     const Words = defineService("words", { m: { request: type("string"), response: any } });
@@ -38,8 +44,7 @@ describe("declaredError", () => {
       a: { request: any, response: any, errors: { not_found: z.object({ id: z.string() }) } },
       b: { request: any, response: any, errors: { not_found: z.object({ n: z.number() }) } },
     }).methods;
-    const send: Endpoint = () => Promise.reject(new KitError("not_found", "", { details: { n: 1 } }));
-    const error = await caught(connectedMethod(b, send)(1, background));
+    const error = await caught(connectedMethod(b, badDetails)(1, background));
     expect(declaredError(b, error)).toBe(error);
     expect(declaredError(a, error)).toBeUndefined();
   });
@@ -110,7 +115,6 @@ describe("implement", () => {
     });
     await endpoints.say(1, background);
     expect(seen).toEqual(["say"]);
-    const through: AnyMiddleware = (next) => next;
     implement(Echo, endpoints, () => through);
   });
 });
@@ -189,10 +193,7 @@ describe("connectLocal, with what JSON cannot say", () => {
   });
 
   it("does not let a throwing onError put its error, message and all, before the caller", async () => {
-    const onError = (): never => {
-      throw new Error("hunter2");
-    };
-    const call = connect(() => Promise.reject(new KitError("not_found", "no")), onError).say(1, background);
+    const call = connect(() => Promise.reject(new KitError("not_found", "no")), throwing).say(1, background);
     expect(await caught(call)).toMatchObject({ code: "not_found" });
   });
 });

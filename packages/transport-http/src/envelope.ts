@@ -5,6 +5,9 @@ import type { HttpRequest } from "./request.ts";
 /** The time left, in ms: what Connect's peers and proxies read. @see https://connectrpc.com/docs/protocol#unary-request */
 const timeoutHeader = "connect-timeout-ms";
 
+/** The most that the header can say: ten digits. */
+const longestTimeoutMs = 9_999_999_999;
+
 /**
  * The life of an incoming call, as its caller bounds it and we allow it.
  *
@@ -26,7 +29,10 @@ export function received(call: Context, request: HttpRequest): Context {
 
 /** Writes deadline and carried values of an outgoing call. */
 export function writeEnvelope(ctx: Context, headers: HttpHeaders): void {
-  if (ctx.deadline !== undefined) headers[timeoutHeader] = String(Math.max(0, Math.ceil(ctx.deadline - Date.now())));
+  if (ctx.deadline !== undefined) {
+    const leftMs = Math.max(0, Math.ceil(ctx.deadline - Date.now()));
+    headers[timeoutHeader] = String(Math.min(leftMs, longestTimeoutMs));
+  }
   inject(ctx, (name, value) => {
     headers[name] = value;
   });

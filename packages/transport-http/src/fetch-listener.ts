@@ -1,3 +1,4 @@
+import { endingWith } from "./ending-with.ts";
 import { IncomingRequest, type Reading } from "./incoming.ts";
 import type { HttpReply } from "./reply.ts";
 
@@ -76,7 +77,9 @@ export async function serveFetch(
   };
   request.signal.addEventListener("abort", gone);
   try {
-    const reply = await run(incoming);
+    const running = run(incoming);
+    if (request.signal.aborted) gone();
+    const reply = await running;
     const { body } = reply;
     const streamed = body !== undefined && typeof body !== "string" && !(body instanceof Uint8Array);
     if (streamed) return toResponse(reply, ReadableStream.from(endingWith(done, body)));
@@ -88,18 +91,14 @@ export async function serveFetch(
   }
 }
 
-/** The call lives as long as its reply is being sent. */
-async function* endingWith(done: () => void, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    yield* body;
-  } finally {
-    done();
-  }
-}
-
 function toResponse({ status, headers }: HttpReply, body: ConstructorParameters<typeof Response>[0]): Response {
   const list = Object.entries(headers).flatMap(([name, value]) =>
     typeof value === "string" ? [[name, value] as [string, string]] : value.map((one): [string, string] => [name, one]),
   );
-  return new Response(body, { status, headers: list });
+  try {
+    return new Response(status === 204 || status === 304 ? null : body, { status, headers: list });
+  } catch {
+    // A hook wrote a header or a status that cannot be sent; what it was meant to say is not for the caller.
+    return new Response(null, { status: 500 });
+  }
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { Readable, pipeline } from "node:stream";
+import { type KitError, refusal } from "@kit/endpoint";
 import { IncomingRequest, type Reading } from "./incoming.ts";
 import { bodyLength, type HttpReply } from "./reply.ts";
 
@@ -74,8 +75,10 @@ export class NodeRequest extends IncomingRequest {
       };
       this.watch.add(arriving);
       message.on("data", take);
-      message.on("error", stop);
+      message.on("error", (cause) => stop(goneError(cause)));
       message.on("end", () => {
+        // On HTTP/2 a body that is broken off ends like a whole one.
+        if (message.aborted) return stop(goneError());
         this.watch.delete(arriving);
         // Most bodies come in one piece, which is then not copied.
         resolve(more === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(more, length));
@@ -87,9 +90,18 @@ export class NodeRequest extends IncomingRequest {
     return (await this.bytes()).toString();
   }
 
-  stream(): AsyncIterable<Uint8Array> {
-    return this.#message;
+  async *stream(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* this.#message;
+    } catch (cause) {
+      throw goneError(cause);
+    }
+    if (this.#message.aborted) throw goneError();
   }
+}
+
+function goneError(cause?: unknown): KitError {
+  return refusal("canceled", "body: the caller went away", { cause });
 }
 
 /** Serves one request of Node's: cancels the call when the caller goes away, and writes the reply in one go. */

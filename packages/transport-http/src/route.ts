@@ -5,9 +5,11 @@ import type { Method } from "@kit/service";
 export interface Route {
   /** `""` for every verb. */
   readonly verb: string;
-  /** The path in pieces: text, or the name of a field in braces. */
-  readonly segments: readonly (string | { readonly field: string })[];
-  /** Fields travel in the query, since the verb takes no body. */
+  /** The path with `:name` for each field that stands in it. */
+  readonly pattern: string;
+  /** Those fields. */
+  readonly fields: readonly string[];
+  /** The other fields travel in the query, since the verb takes no body. */
   readonly query: boolean;
 }
 
@@ -23,29 +25,28 @@ export function routeOf({ service, name, http = `POST /${name}` }: Pick<Method, 
   if (match === null) {
     throw new TypeError(`${service}.${name}: http must be like "GET /things/{id}", got "${http}"`);
   }
-  const [, verb = "", path] = match;
-  const segments = path!
-    .slice(1)
-    .split("/")
-    .map((segment) => (segment.startsWith("{") ? { field: segment.slice(1, -1) } : segment));
-  return { verb, segments, query: bodiless.has(verb) };
+  const [, verb = "", path = ""] = match;
+  const fields = Array.from(path.matchAll(/\{(\w+)\}/g), ([, field]) => field!);
+  return { verb, pattern: path.replaceAll(/\{(\w+)\}/g, ":$1"), fields, query: bodiless.has(verb) };
 }
 
-/** Takes a request apart: the path, and the fields that are not in it. */
+/** Takes a request apart: the path with its query, and the fields that are not in it. */
 export function fillRoute(
-  { segments, query }: Route,
+  { pattern, fields, query }: Route,
   request: unknown,
 ): { readonly path: string; readonly rest: unknown } {
-  const named = segments.some((segment) => typeof segment === "object");
-  if (!named && !query) return { path: `/${segments.join("/")}`, rest: request };
+  if (fields.length === 0 && !query) return { path: pattern, rest: request };
   const rest: Record<string, unknown> = { ...(request as object) };
-  const path = segments.map((segment) => {
-    if (typeof segment === "string") return segment;
-    const value = asText(segment.field, rest[segment.field]);
-    delete rest[segment.field];
-    return encodeURIComponent(value);
-  });
-  return { path: `/${path.join("/")}${query ? toQuery(rest) : ""}`, rest: query ? undefined : rest };
+  const path = pattern.replaceAll(/:(\w+)/g, (_, field: string) => asSegment(field, rest[field]));
+  for (const field of fields) delete rest[field];
+  return query ? { path: path + toQuery(rest), rest: undefined } : { path, rest };
+}
+
+/** Dots alone would be taken for a step up the path, escaped or not. */
+function asSegment(field: string, value: unknown): string {
+  const text = asText(field, value);
+  if (/^\.\.?$/.test(text)) throw new KitError("invalid_argument", `http: the field "${field}" cannot be "${text}"`);
+  return encodeURIComponent(text);
 }
 
 function toQuery(fields: Readonly<Record<string, unknown>>): string {
@@ -54,12 +55,18 @@ function toQuery(fields: Readonly<Record<string, unknown>>): string {
     if (value === undefined) continue;
     for (const one of Array.isArray(value) ? value : [value]) query.append(name, asText(name, one));
   }
-  return query.size === 0 ? "" : `?${query}`;
+  return query.size === 0 ? "" : `?${query.toString()}`;
 }
 
 function asText(name: string, value: unknown): string {
-  if (["string", "number", "boolean", "bigint"].includes(typeof value) && value !== "") return String(value);
-  throw new KitError("invalid_argument", `http: the field "${name}" cannot stand in a path or query`);
+  if (!["string", "number", "boolean", "bigint"].includes(typeof value)) throw unfit(name);
+  const text = String(value);
+  if (!text.isWellFormed()) throw unfit(name);
+  return text;
+}
+
+function unfit(name: string): KitError {
+  return new KitError("invalid_argument", `http: the field "${name}" cannot stand in a path or query`);
 }
 
 /** The fields of a query, in the form in which a request has them: a name that comes several times is an array. */

@@ -45,7 +45,7 @@ export function serveHttp<S extends Service>(
   for (const method of methods) {
     const { name } = method;
     const route = routeOf(method);
-    const path = prefix + patternOf(route);
+    const path = prefix + route.pattern;
     const place = `${route.verb || "any verb"} ${path.replaceAll(/:\w+/g, "{}")}`;
     const taken = routes.get(place);
     if (taken !== undefined) throw new TypeError(`serveHttp: ${taken.name} and ${name} are both at ${place}`);
@@ -79,21 +79,18 @@ export function serveHttp<S extends Service>(
     // A listener of Node's takes http2's compatible pair as well, though its types may not say so.
     else otherwise(message as IncomingMessage, response as ServerResponse);
   };
-  const other = otherwise.fetch ?? own.fetch;
-  return Object.assign(listener, {
-    fetch: (request: Request) => (has(new URL(request.url).pathname) ? own.fetch(request) : other(request)),
-  });
-}
-
-function patternOf({ segments }: Route): string {
-  return `/${segments.map((segment) => (typeof segment === "string" ? segment : `:${segment.field}`)).join("/")}`;
+  const fetch = (request: Request): Promise<Response> => {
+    const ours = otherwise.fetch === undefined || has(new URL(request.url).pathname);
+    return ours ? own.fetch(request) : otherwise.fetch!(request);
+  };
+  return Object.assign(listener, { fetch });
 }
 
 function exchangeOf(method: Method, route: Route, endpoint: Endpoint, options: JsonRequestOptions): Exchange {
   const { service, name } = method;
   const decodeBody = jsonRequestDecoder(options);
-  const fields = route.query || route.segments.some((segment) => typeof segment === "object");
-  const decode = fields ? async (request: HttpRequest) => gather(route, request, await decodeBody(request)) : decodeBody;
+  const scattered = route.query || route.fields.length > 0;
+  const decode = scattered ? async (request: HttpRequest) => gather(route, request, await decodeBody(request)) : decodeBody;
   return { service, method: name, endpoint, decode, encode: encodeJsonResponse };
 }
 

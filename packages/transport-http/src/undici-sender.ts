@@ -53,11 +53,11 @@ export function undiciSender(options: UndiciSenderOptions): HttpSender {
 
 /** The origin of an HTTP URL. @throws {TypeError} for anything else. */
 export function originOf(where: string, url: string | URL): string {
-  const parsed = URL.canParse(String(url)) ? new URL(url) : undefined;
-  if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
-    throw new TypeError(`${where}: not an http or https URL: "${url}"`);
+  const text = String(url);
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
+    throw new TypeError(`${where}: not an http or https URL: "${text}"`);
   }
-  return parsed.origin;
+  return new URL(text).origin;
 }
 
 function dispatch(pool: Pool, message: ClientRequest, ctx: Context, options: SendOptions): Promise<ClientResponse> {
@@ -66,7 +66,7 @@ function dispatch(pool: Pool, message: ClientRequest, ctx: Context, options: Sen
     pool.dispatch(
       {
         path: message.path,
-        method: message.method as Dispatcher.HttpMethod,
+        method: message.method,
         headers: message.headers as Record<string, string | string[]>,
         body: isStream(message.body) ? Readable.from(message.body) : (message.body ?? null),
       },
@@ -122,6 +122,8 @@ class Reception implements Dispatcher.DispatchHandler {
         done(error);
       },
     });
+    // Who reads it is told. Without a listener of its own a call that ends before anybody reads would take the process down.
+    this.#stream.on("error", () => {});
     this.#resolve(new ClientResponse(status, headers, Buffer.alloc(0), this.#stream));
   }
 
@@ -168,6 +170,7 @@ class Reception implements Dispatcher.DispatchHandler {
 
 function connectionError(cause: Error, notSent: boolean): KitError {
   const code = (cause as NodeJS.ErrnoException).code;
+  if (code === "UND_ERR_INVALID_ARG") return new KitError("invalid_argument", `http: ${cause.message}`, { cause, notSent });
   return new KitError("unavailable", `http: ${notSent ? "cannot connect" : "the connection broke"}${code ? ` (${code})` : ""}`, {
     cause,
     notSent,
