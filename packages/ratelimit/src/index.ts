@@ -1,1 +1,3 @@
-export {};
+export { type Allower, erroringLimiter } from "./erroring-limiter.ts";
+export { delayingLimiter, type Waiter } from "./delaying-limiter.ts";
+export { type TokenBucket, type TokenBucketOptions, tokenBucket } from "./token-bucket.ts";
