@@ -1,0 +1,15 @@
+import { expect, it } from "vitest";
+
+it("exports what it says and nothing by accident", async () => {
+  expect(Object.keys(await import("@kit/sd")).toSorted()).toEqual([
+    "backoff",
+    "endpointer",
+    "firstInstances",
+    "fixedEndpointer",
+    "fixedInstancer",
+    "heartbeatRegistrar",
+    "instanceCache",
+    "parseInstance",
+    "watchInstancer",
+  ]);
+});
