@@ -4,14 +4,10 @@ import { carriedKeys, type ContextKey } from "./context-key.ts";
 /** What a transport holds of an incoming call's headers: looks one up by its lower-case name. */
 export type Carrier = (name: string) => string | undefined;
 
-const carrierKey: ContextKey<Carrier> = {
-  name: "@kit/endpoint/carrier",
-  id: Symbol.for("@kit/endpoint/carrier"),
-  carry: undefined,
-};
-
 /** Marks the place in a context below which the caller's values are found. */
-export const carrierId: symbol = carrierKey.id;
+export const carrierId: symbol = Symbol.for("@kit/endpoint/carrier");
+
+const carrierKey: ContextKey<Carrier> = { name: "carrier", id: carrierId, carry: undefined };
 
 /**
  * For transports, on the way in: makes the values that a caller sent readable by their keys. They are decoded when asked for, so a

@@ -11,7 +11,7 @@ export interface Context {
   readonly deadline: number | undefined;
   /** Why the call is over, once it is: a `KitError` `canceled` or `deadline_exceeded`, or what `cancel` was given. */
   readonly cancelled: Error | undefined;
-  /** For APIs that want an `AbortSignal`; aborts with `cancelled` as its reason. Made on first use and kept: about 4 µs, so use `onCancel` where you can. */
+  /** For APIs that want an `AbortSignal`; aborts with `cancelled` as its reason. Made when first asked for: about 4 µs, so use `onCancel` where you can. */
   readonly signal: AbortSignal;
   /** The value nearest to this context; for a carried key also one that the caller sent. A value that its codec refuses counts as absent. */
   get<T>(key: ContextKey<T>): T | undefined;
@@ -51,42 +51,44 @@ type Listener = (cause: Error) => void;
  */
 class Scope {
   readonly parent: Scope | undefined;
-  readonly deadline: number | undefined;
+  /** Infinity where there is none. */
+  readonly deadline: number;
   cause: Error | undefined = undefined;
   #listeners: Set<{ readonly call: Listener }> | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
   #leaveParent: (() => void) | undefined = undefined;
   #controller: AbortController | undefined = undefined;
 
-  constructor(parent: Scope | undefined, deadline: number | undefined) {
-    const inherited = parent?.deadline;
+  constructor(parent: Scope | undefined, deadline: number) {
     this.parent = parent;
-    this.deadline = deadline === undefined || (inherited !== undefined && inherited < deadline) ? inherited : deadline;
+    this.deadline = Math.min(deadline, parent?.deadline ?? Infinity);
   }
 
   get over(): Error | undefined {
-    if (this.cause !== undefined) return this.cause;
-    const cause = this.parent?.over ?? (this.deadline !== undefined && Date.now() >= this.deadline ? deadlineExceeded : undefined);
-    if (cause !== undefined) this.end(cause);
-    return cause;
+    for (let scope: Scope | undefined = this; scope !== undefined && this.cause === undefined; scope = scope.parent) {
+      if (scope.cause !== undefined) this.end(scope.cause);
+    }
+    // No ancestor's deadline is earlier, so one look at the clock is enough.
+    if (this.cause === undefined && this.deadline < Infinity && Date.now() >= this.deadline) this.end(deadlineExceeded);
+    return this.cause;
   }
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      this.listen((cause) => this.#controller?.abort(cause));
+      const controller = (this.#controller = new AbortController());
+      this.listen((cause) => controller.abort(cause));
     }
     return this.#controller.signal;
   }
 
   listen(call: Listener): () => void {
-    const cause = this.over;
-    if (cause !== undefined) {
-      call(cause);
+    if (this.over === undefined && !this.#listeners?.size) this.#attach();
+    // Asked again: the clock may have reached the parent's deadline meanwhile.
+    if (this.cause !== undefined) {
+      call(this.cause);
       return () => {};
     }
     const listener = { call };
-    if (this.#listeners === undefined || this.#listeners.size === 0) this.#attach();
     (this.#listeners ??= new Set()).add(listener);
     return () => {
       if (this.#listeners?.delete(listener) && this.#listeners.size === 0) this.#detach();
@@ -96,16 +98,25 @@ class Scope {
   end(cause: Error): void {
     if (this.cause !== undefined) return;
     this.cause = cause;
-    const listeners = this.#listeners;
-    if (listeners === undefined) return;
-    this.#listeners = undefined;
+    if (this.#listeners === undefined) return;
     this.#detach();
-    for (const { call } of listeners) call(cause);
+    // In place, so that a listener which takes another away is obeyed.
+    for (const { call } of this.#listeners) {
+      try {
+        call(cause);
+      } catch (error) {
+        // As an event target does: the others are told, and the failure surfaces.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+    this.#listeners = undefined;
   }
 
   #attach(): void {
     this.#leaveParent = this.parent?.listen((cause) => this.end(cause));
-    if (this.deadline !== undefined && this.deadline !== this.parent?.deadline) this.#arm(this.deadline);
+    if (this.cause === undefined && this.deadline < (this.parent?.deadline ?? Infinity)) this.#arm(this.deadline);
   }
 
   #arm(deadline: number): void {
@@ -137,7 +148,8 @@ class ContextNode implements CancellableContext {
   }
 
   get deadline(): number | undefined {
-    return this.#scope?.deadline;
+    const deadline = this.#scope?.deadline;
+    return deadline === Infinity ? undefined : deadline;
   }
 
   get cancelled(): Error | undefined {
@@ -164,7 +176,7 @@ class ContextNode implements CancellableContext {
   }
 
   withCancel(): CancellableContext {
-    return new ContextNode(this, new Scope(this.#scope, undefined));
+    return new ContextNode(this, new Scope(this.#scope, Infinity));
   }
 
   withTimeout(ms: number): CancellableContext {
@@ -172,7 +184,7 @@ class ContextNode implements CancellableContext {
   }
 
   withDeadline(epochMs: number): CancellableContext {
-    if (Number.isNaN(epochMs)) throw new KitError("invalid_argument", "context: the deadline is not a number");
+    if (Number.isNaN(epochMs)) throw new KitError("invalid_argument", "a deadline must be a number");
     return new ContextNode(this, new Scope(this.#scope, epochMs));
   }
 
@@ -185,7 +197,7 @@ class ContextNode implements CancellableContext {
   }
 
   [Symbol.dispose](): void {
-    this.#scope?.end(canceled);
+    this.cancel();
   }
 }
 

@@ -24,9 +24,7 @@ export type Middleware<Request = any, Response = any> = (
 ) => Endpoint<Request, Response>;
 
 /** A middleware that fits any endpoint and keeps its types: what loggers, limiters and breakers are. */
-export type AnyMiddleware = <Request, Response>(
-  next: Endpoint<Request, Response>,
-) => Endpoint<Request, Response>;
+export type AnyMiddleware = <Request, Response>(next: Endpoint<Request, Response>) => Endpoint<Request, Response>;
 
 /**
  * Composes middlewares into one. The first sees the request first and the response last.

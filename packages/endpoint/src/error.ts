@@ -59,7 +59,7 @@ export class KitError<C extends Code = Code, Details = unknown> extends Error {
   }
 
   constructor(code: C, message: string, options: KitErrorOptions<Details> = {}) {
-    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    super(message, options);
     this.code = code;
     if (options.details !== undefined) this.details = options.details;
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
@@ -99,10 +99,10 @@ export function codeOf(error: unknown): Code {
 
 /** An error as it crosses a wire. */
 export interface WireError {
-  code: Code;
-  message: string;
-  details?: unknown;
-  retryAfterMs?: number;
+  readonly code: Code;
+  readonly message: string;
+  readonly details?: unknown;
+  readonly retryAfterMs?: number | undefined;
 }
 
 /** What a peer may know of an error: all of a `KitError` but its cause and stack, and of any other error only its code. */
@@ -111,22 +111,20 @@ export function toWire(error: unknown): WireError {
     const code = codeOf(error);
     return { code, message: code === "unknown" ? "internal error" : code };
   }
-  const wire: WireError = { code: error.code, message: error.message };
-  if (error.details !== undefined) wire.details = error.details;
-  if (error.retryAfterMs !== undefined) wire.retryAfterMs = error.retryAfterMs;
-  return wire;
+  const { code, message, details, retryAfterMs } = error;
+  return { code, message, details, retryAfterMs };
 }
 
 /**
  * The error that a peer sent, whatever the peer sent: a code that is not one of the sixteen becomes `fallback`, a message that is
- * no string is left out.
+ * no string is left out. It has no stack: ours would say nothing of where it failed.
  *
  * @param fallback - the code that the transport's own status means, e.g. `unavailable` for HTTP 503.
  */
 export function fromWire(wire: unknown, fallback: Code = "unknown"): KitError {
   const { code, message, details, retryAfterMs } = (wire ?? {}) as Partial<Record<keyof WireError, unknown>>;
   const known = typeof code === "string" && Object.hasOwn(codes, code) ? (code as Code) : fallback;
-  return new KitError(known, typeof message === "string" ? message : known, {
+  return refusal(known, typeof message === "string" ? message : known, {
     details,
     retryAfterMs: typeof retryAfterMs === "number" && retryAfterMs >= 0 ? retryAfterMs : undefined,
   });

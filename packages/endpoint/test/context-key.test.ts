@@ -42,7 +42,7 @@ describe("contextKey", () => {
   ])("refuses %j for a carried value, because it cannot be a header", (name) => {
     const declare = () => contextKey(name, { carry: text });
     expect(declare).toThrow(TypeError);
-    expect(declare).toThrow(`contextKey: "${name}" is carried as a header`);
+    expect(declare).toThrow(`contextKey: "${name}" cannot be a header`);
   });
 
   it("has the type of its value", () => {
