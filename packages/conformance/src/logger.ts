@@ -36,7 +36,9 @@ export interface LoggerSetup {
 
 export interface LoggerSuiteOptions {
   /** Makes the subject of one case. */
-  readonly setup: (options: LoggerSetup) => Promise<{ readonly subject: LoggerSubject; readonly teardown?: () => Promise<void> }>;
+  readonly setup: (
+    options: LoggerSetup,
+  ) => Promise<{ readonly subject: LoggerSubject; readonly teardown?: () => Promise<void> }>;
   /** `true`, or why not: the case is then skipped with that message. */
   readonly supports: Readonly<Record<LoggerCapability, true | string>>;
 }
@@ -105,7 +107,9 @@ export const loggerCases: readonly LoggerCase[] = [
   {
     title: "delivers a record with its fields",
     async run(subject) {
-      expect(subject.logger.log({ msg: "started", port: 8080, tls: false, ratio: 0.5, name: "addsvc" })).toBeUndefined();
+      expect(
+        subject.logger.log({ msg: "started", port: 8080, tls: false, ratio: 0.5, name: "addsvc" }),
+      ).toBeUndefined();
       const record = await only(subject);
       expect(record["msg"]).toBe("started");
       expect(texts(record)).toMatchObject({ port: "8080", tls: "false", ratio: "0.5", name: "addsvc" });
@@ -115,7 +119,9 @@ export const loggerCases: readonly LoggerCase[] = [
     title: "delivers records in the order in which they were logged",
     async run({ logger, records }) {
       for (let n = 0; n < 100; n++) logger.log({ n });
-      expect((await records()).map((record) => text(record["n"]))).toEqual(Array.from({ length: 100 }, (_, n) => `${n}`));
+      expect((await records()).map((record) => text(record["n"]))).toEqual(
+        Array.from({ length: 100 }, (_, n) => `${n}`),
+      );
     },
   },
   {
@@ -139,7 +145,8 @@ export const loggerCases: readonly LoggerCase[] = [
   {
     title: "says of each level that is kept that it is enabled",
     async run({ logger }) {
-      for (const level of ["debug", "info", "warn", "error"] as const) expect(logger.enabled?.(level) ?? true).toBe(true);
+      for (const level of ["debug", "info", "warn", "error"] as const)
+        expect(logger.enabled?.(level) ?? true).toBe(true);
     },
   },
   {
@@ -238,7 +245,9 @@ export const loggerCases: readonly LoggerCase[] = [
   {
     title: "takes an undefined field for absent where one is bound",
     async run(subject) {
-      subject.bind(subject.logger, { level: "warn", part: "bound" }).log({ level: undefined, msg: "a", part: undefined });
+      subject
+        .bind(subject.logger, { level: "warn", part: "bound" })
+        .log({ level: undefined, msg: "a", part: undefined });
       expect(await only(subject)).toMatchObject({ level: "warn", part: "bound" });
     },
   },
@@ -314,7 +323,12 @@ export const loggerCases: readonly LoggerCase[] = [
     async run(subject) {
       const revoked = Proxy.revocable({}, {});
       revoked.revoke();
-      const fields = { toJson: { toJSON: raise }, toText: { toString: raise }, inside: Object.defineProperty({}, "x", { get: raise, enumerable: true }), proxy: revoked.proxy };
+      const fields = {
+        toJson: { toJSON: raise },
+        toText: { toString: raise },
+        inside: Object.defineProperty({}, "x", { get: raise, enumerable: true }),
+        proxy: revoked.proxy,
+      };
       await survives(subject, Object.defineProperty(fields, "getter", { get: raise, enumerable: true }));
     },
   },
@@ -323,13 +337,21 @@ export const loggerCases: readonly LoggerCase[] = [
     async run(subject) {
       let deep: unknown = "bottom";
       for (let i = 0; i < 20_000; i++) deep = { deep };
-      await survives(subject, { long: "x".repeat(1_000_000), deep, wide: Array.from({ length: 100_000 }, (_, n) => n) });
+      await survives(subject, {
+        long: "x".repeat(1_000_000),
+        deep,
+        wide: Array.from({ length: 100_000 }, (_, n) => n),
+      });
     },
   },
   {
     title: "keeps an error's message, whatever its name in the record",
     async run(subject) {
-      subject.logger.log({ msg: "failed", err: new TypeError("no such host"), transport_error: new Error("reset by peer") });
+      subject.logger.log({
+        msg: "failed",
+        err: new TypeError("no such host"),
+        transport_error: new Error("reset by peer"),
+      });
       const record = await only(subject);
       expect(record["msg"]).toBe("failed");
       expect(text(record["err"])).toContain("no such host");
@@ -339,7 +361,9 @@ export const loggerCases: readonly LoggerCase[] = [
   {
     title: "keeps the message of an error that is bound",
     async run(subject) {
-      subject.bind(subject.logger, { err: new Error("no such host"), last_error: new Error("reset by peer") }).log({ msg: "a" });
+      subject
+        .bind(subject.logger, { err: new Error("no such host"), last_error: new Error("reset by peer") })
+        .log({ msg: "a" });
       const record = await only(subject);
       expect(text(record["err"])).toContain("no such host");
       expect(text(record["last_error"])).toContain("reset by peer");
@@ -371,7 +395,13 @@ export const loggerCases: readonly LoggerCase[] = [
       loop.cause = loop;
       const broken = Object.defineProperty(new Error("broken"), "message", { get: raise });
       const stackless = Object.assign(new Error("stackless"), { stack: undefined, message: undefined, name: 1 });
-      await survives(subject, { loop, broken, stackless, none: undefined, thrown: new AggregateError([loop, "text", null]) });
+      await survives(subject, {
+        loop,
+        broken,
+        stackless,
+        none: undefined,
+        thrown: new AggregateError([loop, "text", null]),
+      });
     },
   },
   {
@@ -389,7 +419,9 @@ export const loggerCases: readonly LoggerCase[] = [
       await Promise.all(calls.map(work));
       const all = (await records()).map(({ call, request, step }) => ({ call, request, step }));
       expect(all).toHaveLength(150);
-      expect(all).toEqual(expect.arrayContaining(calls.flatMap((call) => ["1", "2", "3"].map((step) => ({ ...call, step })))));
+      expect(all).toEqual(
+        expect.arrayContaining(calls.flatMap((call) => ["1", "2", "3"].map((step) => ({ ...call, step })))),
+      );
     },
   },
   {

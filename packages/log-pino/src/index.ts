@@ -1,1 +1,1 @@
-export {};
+export { type PinoInstance, pinoLogger, type PinoLoggerOptions } from "./pino-logger.ts";

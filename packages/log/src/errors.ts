@@ -1,9 +1,16 @@
-/** Whether the value is an error, of this realm or another. */
+import { type Fields, read } from "./logger.ts";
+
+/** Whether the value is an error, of this realm or another. Never throws. */
 export function isError(value: object): value is Error {
-  return value instanceof Error || Object.prototype.toString.call(value) === "[object Error]";
+  try {
+    return value instanceof Error || Object.prototype.toString.call(value) === "[object Error]";
+  } catch {
+    // A revoked Proxy.
+    return false;
+  }
 }
 
-/** How many causes of causes, and how many errors of an `AggregateError`, are told of. */
+/** How many causes of causes, and how many errors of an `AggregateError`, are told of in a line. */
 const most = 8;
 
 /**
@@ -30,18 +37,32 @@ function ownText(thrown: unknown): string {
 }
 
 /**
- * An error with all that helps to find its origin, as an object: `name`, `message`, `code`, `stack`, `cause`, and the `errors` of an
- * `AggregateError`. Other properties are left out, for they are where HTTP clients keep requests, with their credentials.
+ * An error with all that helps to find its origin, as a plain object: `name`, `message`, `code`, `stack`, and in the same way its `cause`
+ * and the `errors` of an `AggregateError`. Other properties are left out, for they are where HTTP clients keep requests, with their
+ * credentials. Never throws.
  *
  * For adapters whose driver prints an error as `{}`.
  */
 export function errorFields(error: Error): Record<string, unknown> {
-  const { name, message, stack, cause } = error;
-  const { code, errors } = error as { code?: unknown; errors?: unknown };
-  const fields: Record<string, unknown> = { name, message };
-  if (code !== undefined) fields["code"] = code;
-  if (stack !== undefined) fields["stack"] = stack;
-  if (cause !== undefined) fields["cause"] = cause;
-  if (Array.isArray(errors)) fields["errors"] = errors;
+  return fieldsOf(error, new Set());
+}
+
+/** How many errors one error is told with. */
+const mostErrors = 32;
+
+function fieldsOf(error: Error, told: Set<unknown>): Record<string, unknown> {
+  told.add(error);
+  const fields: Record<string, unknown> = {};
+  for (const name of ["name", "message", "code", "stack", "cause", "errors"]) {
+    const value = read(error as unknown as Fields, name);
+    if (value !== undefined)
+      fields[name] = Array.isArray(value) ? value.map((each) => tell(each, told)) : tell(value, told);
+  }
   return fields;
+}
+
+function tell(value: unknown, told: Set<unknown>): unknown {
+  if (typeof value !== "object" || value === null || !isError(value)) return value;
+  if (told.has(value)) return "(CIRCULAR)";
+  return told.size < mostErrors ? fieldsOf(value, told) : "(TOO MANY)";
 }

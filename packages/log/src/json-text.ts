@@ -89,7 +89,7 @@ class JsonText {
 
   /** go-kit's order: what the value says of itself in JSON, then an error, then what it says in text, then what is in it. */
   #contents(value: object): string | undefined {
-    if (value instanceof Uint8Array) return this.of(this.#base64(value));
+    if (value instanceof Uint8Array) return this.#base64(value);
     const { toJSON } = value as { toJSON?: unknown };
     if (typeof toJSON === "function") {
       const json: unknown = toJSON.call(value, "");
@@ -106,18 +106,20 @@ class JsonText {
   }
 
   #base64(value: Uint8Array): string {
-    const shown = Math.max(0, Math.min(value.length, this.#left));
+    const shown = Math.min(value.length, Math.max(0, Math.floor((this.#left / 4) * 3)));
     const text = Buffer.from(value.buffer, value.byteOffset, shown).toString("base64");
-    return shown < value.length ? `${text}…(+${value.length - shown})` : text;
+    this.#left -= text.length + 2;
+    return shown < value.length ? `"${text}…(+${value.length - shown})"` : `"${text}"`;
   }
 
   #list(values: Iterable<unknown>, size: number): string {
+    this.#left -= 2;
     let text = "";
     let count = 0;
     for (const value of values) {
       if (text !== "") text += ",";
       if (this.#left <= 0) return `[${text}"…(+${size - count})"]`;
-      text += this.of(value) ?? "null";
+      text += this.of(value) ?? this.of(null)!;
       this.#left--;
       count++;
     }
@@ -125,6 +127,7 @@ class JsonText {
   }
 
   #record(keys: Iterable<unknown>, size: number, read: (key: unknown) => unknown): string {
+    this.#left -= 2;
     let text = "";
     let count = 0;
     for (const key of keys) {

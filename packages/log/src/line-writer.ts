@@ -5,7 +5,7 @@ import type { Fields, Logger } from "./logger.ts";
 export interface LineWriterOptions {
   /** A text that begins the lines, or their messages; it is taken away. @default none */
   readonly prefix?: string;
-  /** Puts the prefix, where it was, at the beginning of the message. @default false */
+  /** Puts the prefix of a line before its message instead of taking it away. @default false */
   readonly keepPrefix?: boolean;
 }
 

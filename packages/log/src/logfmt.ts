@@ -26,7 +26,7 @@ export function logfmtLogger(writer: Writer, options: LineLoggerOptions = {}): L
 const suspicious = /[\0- "=\x7f\ud800-\udfff\ufffd]/;
 const misfit = /[\0- "=\x7f\ufffd]|\p{Surrogate}/u;
 const misfits = new RegExp(misfit, "gu");
-// oxlint-disable-next-line eslint/no-control-regex
+// oxlint-disable-next-line eslint/no-control-regex -- they are what is looked for
 const mustEscape = /[\0-\x1f"\\\x7f\ufffd]|\p{Surrogate}/gu;
 
 /** A name without what logfmt has no place for. One that is nothing else becomes `_`: go-kit drops the whole record for it. */

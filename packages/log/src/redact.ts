@@ -1,5 +1,5 @@
 import { errorFields, isError } from "./errors.ts";
-import { type Fields, type Logger, read } from "./logger.ts";
+import { type Fields, type Logger, loggerFunc, read } from "./logger.ts";
 
 /** Names whose values are secret in most programs. */
 export const secretNames: readonly string[] = [
@@ -46,7 +46,8 @@ export function redact(next: Logger, names: readonly string[]): Logger {
     throw new TypeError("redact: names must be a list of names, none of them empty");
   const secret = new RegExp(`^(?:${names.map((name) => name.replace(/[^\w]/g, "\\$&")).join("|")})$`, "i");
   return {
-    log: (fields, ctx) => next.log(withoutSecrets(fields, secret), ctx),
+    // A record that cannot be read at all is lost.
+    ...loggerFunc((fields, ctx) => next.log(withoutSecrets(fields, secret), ctx)),
     enabled: (level) => next.enabled?.(level) ?? true,
   };
 }

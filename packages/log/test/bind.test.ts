@@ -137,9 +137,18 @@ describe("bind", () => {
     const raise = (thrown: unknown) => (): never => {
       throw thrown;
     };
-    const hostile = { get message(): string { throw new Error("again"); } };
+    const hostile = {
+      get message(): string {
+        throw new Error("again");
+      },
+    };
     bind(logger, { a: raise(new Error("oh")), b: raise("text"), c: raise(undefined), d: raise(hostile) }).log({});
-    expect(Object.fromEntries(last())).toEqual({ a: "(THREW: oh)", b: "(THREW: text)", c: "(THREW: undefined)", d: "(THREW)" });
+    expect(Object.fromEntries(last())).toEqual({
+      a: "(THREW: oh)",
+      b: "(THREW: text)",
+      c: "(THREW: undefined)",
+      d: "(THREW)",
+    });
   });
 
   it("does not call functions in a record itself", () => {
@@ -191,9 +200,18 @@ describe("bind", () => {
   });
 
   it("logs the same through a logger with a child as through one without", () => {
-    const value = fc.oneof(fc.string(), fc.integer(), fc.constant(undefined), fc.constant(null), fc.constant(() => "valued"));
+    const value = fc.oneof(
+      fc.string(),
+      fc.integer(),
+      fc.constant(undefined),
+      fc.constant(null),
+      fc.constant(() => "valued"),
+    );
     const fields = fc.dictionary(fc.constantFrom("a", "b", "msg", "level", "z"), value, { maxKeys: 5 });
-    const own = fc.dictionary(fc.constantFrom("a", "b", "msg", "level", "y"), fc.oneof(fc.string(), fc.constant(undefined)));
+    const own = fc.dictionary(
+      fc.constantFrom("a", "b", "msg", "level", "y"),
+      fc.oneof(fc.string(), fc.constant(undefined)),
+    );
     const how = fc.array(fc.tuple(fc.constantFrom(bind, bindPrefix, bindSuffix), fields), { maxLength: 4 });
     fc.assert(
       fc.property(how, own, fc.option(fc.string(), { nil: undefined }), (bindings, record, msg) => {
@@ -202,7 +220,7 @@ describe("bind", () => {
         const withChild = jsonLogger({ write: (line) => native.push(line) });
         const plain = jsonLogger({ write: (line) => merged.push(line) });
         const log = (logger: Logger): void => {
-          const bound = bindings.reduce((each, [binding, bound]) => binding(each, bound), logger);
+          const bound = bindings.reduce((each, [binding, more]) => binding(each, more), logger);
           if (msg === undefined) bound.log(record);
           else levels(bound).info(msg, record);
         };

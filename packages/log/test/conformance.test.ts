@@ -1,7 +1,17 @@
 import { testLogger } from "@kit/conformance/logger";
 import { testMiddleware } from "@kit/conformance/middleware";
 import { describe } from "vitest";
-import { bind, type Fields, jsonLogger, type JsonLoggerOptions, logfmtLogger, logged, type Logger, type OnError, type Writer } from "../src/index.ts";
+import {
+  bind,
+  type Fields,
+  jsonLogger,
+  type JsonLoggerOptions,
+  logfmtLogger,
+  logged,
+  type Logger,
+  type OnError,
+  type Writer,
+} from "../src/index.ts";
 import { parseLogfmt } from "./logfmt.ts";
 
 function setup(make: (writer: Writer, onError?: OnError) => Logger, parse: (line: string) => Fields) {
@@ -18,16 +28,25 @@ function setup(make: (writer: Writer, onError?: OnError) => Logger, parse: (line
 }
 
 const json = (options: JsonLoggerOptions) =>
-  setup((writer, onError) => jsonLogger(writer, { ...options, ...(onError && { onError }) }), (line) => JSON.parse(line) as Fields);
+  setup(
+    (writer, onError) => jsonLogger(writer, { ...options, ...(onError && { onError }) }),
+    (line) => JSON.parse(line) as Fields,
+  );
 
 const noStack = "errors are printed in one line";
 
 describe("jsonLogger", () => {
-  testLogger({ setup: json({}), supports: { fieldOrder: true, errorStack: noStack, errorCause: true, sinkFailure: true } });
+  testLogger({
+    setup: json({}),
+    supports: { fieldOrder: true, errorStack: noStack, errorCause: true, sinkFailure: true },
+  });
 });
 
 describe("jsonLogger with errors as objects", () => {
-  testLogger({ setup: json({ errors: "object" }), supports: { fieldOrder: true, errorStack: true, errorCause: true, sinkFailure: true } });
+  testLogger({
+    setup: json({ errors: "object" }),
+    supports: { fieldOrder: true, errorStack: true, errorCause: true, sinkFailure: true },
+  });
 });
 
 describe("logfmtLogger", () => {

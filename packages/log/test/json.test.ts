@@ -70,10 +70,32 @@ describe("jsonLogger", () => {
     expect(value({ toString: raise })).toBe("(THREW: oh)");
     expect(value({ toJSON: raise })).toBe("(THREW: oh)");
     expect(value(Object.defineProperty(new Error("m"), "message", { get: raise }))).toBe("(THREW: oh)");
-    expect(value({ a: 1, get b() { return raise(); }, c: 3 })).toEqual({ a: 1, b: "(THREW: oh)", c: 3 });
-    expect(line({ get a() { return raise(); }, b: 2 })).toBe('{"a":"(THREW: oh)","b":2}');
+    expect(
+      value({
+        a: 1,
+        get b() {
+          return raise();
+        },
+        c: 3,
+      }),
+    ).toEqual({ a: 1, b: "(THREW: oh)", c: 3 });
+    expect(
+      line({
+        get a() {
+          return raise();
+        },
+        b: 2,
+      }),
+    ).toBe('{"a":"(THREW: oh)","b":2}');
     expect(value(new Proxy({}, { ownKeys: raise }))).toBe("(THREW: oh)");
-    expect(value({ toJSON() { throw null; } })).toBe("(THREW: null)");
+    expect(
+      value({
+        toJSON() {
+          // oxlint-disable-next-line typescript/only-throw-error -- anything can be thrown
+          throw null;
+        },
+      }),
+    ).toBe("(THREW: null)");
   });
 
   it.for<[string, unknown, unknown]>([
@@ -84,16 +106,32 @@ describe("jsonLogger", () => {
     ["infinity", -Infinity, null],
     ["a date", new Date(0), "1970-01-01T00:00:00.000Z"],
     ["no date", new Date(Number.NaN), null],
-    ["a map", new Map<unknown, unknown>([["a", 1], [{}, 2]]), { a: 1, "[object Object]": 2 }],
+    [
+      "a map",
+      new Map<unknown, unknown>([
+        ["a", 1],
+        [{}, 2],
+      ]),
+      { a: 1, "[object Object]": 2 },
+    ],
     ["a set", new Set([1, "a", undefined]), [1, "a", null]],
     ["bytes", Buffer.from("hello"), "aGVsbG8="],
     ["bytes in an object", { bytes: new Uint8Array([255, 0]) }, { bytes: "/wA=" }],
     ["an object without a prototype", Object.assign(Object.create(null) as object, { a: 1 }), { a: 1 }],
-    ["a list with holes", [undefined, 1, , 2], [null, 1, null, 2]],
+    ["a list with holes", Object.assign([undefined, 1], { 3: 2 }), [null, 1, null, 2]],
     ["an object with what is undefined", { a: undefined, b: null }, { b: null }],
     ["boxed values", [new String("s"), Object(1n)], ["s", "1"]],
     ["lone surrogates", "\ud800a\udfff", "\ud800a\udfff"],
-    ["toJSON that returns itself", { a: 1, toJSON() { return this; } }, { a: 1, toJSON: "[Function: toJSON]" }],
+    [
+      "toJSON that returns itself",
+      {
+        a: 1,
+        toJSON() {
+          return this;
+        },
+      },
+      { a: 1, toJSON: "[Function: toJSON]" },
+    ],
     ["toJSON that returns nothing", { toJSON() {} }, null],
   ])("prints %s", ([, of, printed]) => {
     expect(value(of)).toEqual(printed);
@@ -126,10 +164,18 @@ describe("jsonLogger", () => {
     expect(at("0123456789")).toBe("0123456789");
     expect(at("0123456789ab")).toBe("0123456789…(+2)");
     expect(at("012345678😀")).toBe("012345678…(+2)");
-    expect(at(Buffer.alloc(12))).toBe("AAAAAAAAAAAAAA==…(+2)");
-    expect(at([1, 2, 3, 4, 5, 6, 7])).toEqual([1, 2, 3, 4, 5, "…(+2)"]);
+    expect(at(Buffer.alloc(7))).toBe("AAAAAAAAAA==");
+    expect(at(Buffer.alloc(9))).toBe("AAAAAAAAAA==…(+2)");
+    expect(at([1, 2, 3, 4, 5, 6, 7])).toEqual([1, 2, 3, 4, "…(+3)"]);
     expect(at({ a: 1, b: 2, c: 3 })).toEqual({ a: 1, b: 2, "…": "(+1)" });
-    expect(at(new Map([["a", "0123456789"], ["b", ""]]))).toEqual({ a: "012345678…(+1)", "…": "(+1)" });
+    expect(
+      at(
+        new Map([
+          ["a", "0123456789"],
+          ["b", ""],
+        ]),
+      ),
+    ).toEqual({ a: "01234567…(+2)", "…": "(+1)" });
     expect(at(12345678901234567890n)).toBe("1234567890…(+10)");
   });
 
@@ -139,12 +185,16 @@ describe("jsonLogger", () => {
     for (const of of [
       ways,
       Array.from({ length: 1_000_000 }, () => ({ a: [] })),
-      new Array(2 ** 32 - 1),
+      Object.assign([], { length: 2 ** 32 - 1 }),
       new Set(Array.from({ length: 100_000 }, (_, n) => `${n}`)),
       "x".repeat(10_000_000),
       Buffer.alloc(10_000_000),
       new Map([["x".repeat(100_000), 1]]),
-      { *[Symbol.iterator]() { for (;;) yield 1; } },
+      {
+        *[Symbol.iterator]() {
+          for (;;) yield 1;
+        },
+      },
     ]) {
       expect(line({ of }).length).toBeLessThan(40_000);
     }
@@ -155,20 +205,30 @@ describe("jsonLogger", () => {
       fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 5 })), (fields) => {
         // Not the same as the field of that name: `__proto__` sets the prototype.
         delete fields["__proto__"];
-        expect(line(fields, { maxValueLength: 1e9 })).toBe(JSON.stringify(fields).replaceAll("-0", "0") && line(JSON.parse(JSON.stringify(fields)) as Record<string, unknown>, { maxValueLength: 1e9 }));
-        expect(JSON.parse(line(fields, { maxValueLength: 1e9 }))).toEqual(JSON.parse(JSON.stringify(fields)));
+        expect(line(fields, { maxValueLength: 1e9 })).toBe(JSON.stringify(fields));
       }),
     );
   });
 
   it("prints a line of JSON whatever it is given, within its bounds", () => {
     fc.assert(
-      fc.property(fc.anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withTypedArray: true, withSparseArray: true, withNullPrototype: true }), (of) => {
-        const text = line({ of }, { maxValueLength: 50 });
-        expect(text).not.toContain("\n");
-        expect(() => JSON.parse(text)).not.toThrow();
-        expect(text.length).toBeLessThan(2000);
-      }),
+      fc.property(
+        fc.anything({
+          withBigInt: true,
+          withDate: true,
+          withMap: true,
+          withSet: true,
+          withTypedArray: true,
+          withSparseArray: true,
+          withNullPrototype: true,
+        }),
+        (of) => {
+          const text = line({ of }, { maxValueLength: 50 });
+          expect(text).not.toContain("\n");
+          expect(() => JSON.parse(text)).not.toThrow();
+          expect(text.length).toBeLessThan(2000);
+        },
+      ),
     );
   });
 
@@ -177,7 +237,11 @@ describe("jsonLogger", () => {
 
     it.for<[string, unknown, string]>([
       ["the message", new TypeError("oh"), "oh"],
-      ["the causes", new Error("cannot save", { cause: new Error("cannot write", { cause: disk }) }), "cannot save: cannot write: disk full"],
+      [
+        "the causes",
+        new Error("cannot save", { cause: new Error("cannot write", { cause: disk }) }),
+        "cannot save: cannot write: disk full",
+      ],
       ["no cause twice", new Error("cannot save: disk full", { cause: disk }), "cannot save: disk full"],
       ["a cause that is no error", new Error("cannot save", { cause: "why not" }), "cannot save: why not"],
       ["no cause that is some object", new Error("cannot save", { cause: { a: 1 } }), "cannot save"],
@@ -195,12 +259,19 @@ describe("jsonLogger", () => {
       expect(value(loop)).toBe("loop");
       expect(value(loop, { errors: "object" })).toMatchObject({ message: "loop", cause: "(CIRCULAR)" });
       let n = 0;
-      const endless = { get cause(): unknown { return Object.defineProperty(new Error(`e${n++}`), "cause", { get: () => endless.cause }); } };
+      const endless = {
+        get cause(): unknown {
+          return Object.defineProperty(new Error(`e${n++}`), "cause", { get: () => endless.cause });
+        },
+      };
       expect(value(new Error("start", endless))).toBe("start: e0: e1: e2: e3: e4: e5: e6: e7");
     });
 
     it("prints name, code, stack and causes when asked for objects, and no other property", () => {
-      const error = Object.assign(new TypeError("refused", { cause: disk }), { code: "ECONNREFUSED", config: { headers: { authorization: "secret" } } });
+      const error = Object.assign(new TypeError("refused", { cause: disk }), {
+        code: "ECONNREFUSED",
+        config: { headers: { authorization: "secret" } },
+      });
       expect(value(error, { errors: "object" })).toEqual({
         name: "TypeError",
         message: "refused",
@@ -235,18 +306,48 @@ describe("jsonLogger", () => {
     it("may fail, at once or later, and onError hears of it", async () => {
       const error = new Error("disk full");
       const onError = vi.fn<(error: unknown) => void>();
-      jsonLogger({ write: () => { throw error; } }, { onError }).log({});
+      jsonLogger(
+        {
+          write: () => {
+            throw error;
+          },
+        },
+        { onError },
+      ).log({});
       expect(onError).toHaveBeenCalledExactlyOnceWith(error);
       jsonLogger({ write: () => Promise.reject(error) }, { onError }).log({});
       await vi.waitFor(() => expect(onError).toHaveBeenCalledTimes(2));
-      expect(() => jsonLogger({ write: () => { throw error; } }).log({})).not.toThrow();
-      expect(() => jsonLogger({ write: () => { throw error; } }, { onError: raise }).log({})).not.toThrow();
+      expect(() =>
+        jsonLogger({
+          write: () => {
+            throw error;
+          },
+        }).log({}),
+      ).not.toThrow();
+      expect(() =>
+        jsonLogger(
+          {
+            write: () => {
+              throw error;
+            },
+          },
+          { onError: raise },
+        ).log({}),
+      ).not.toThrow();
     });
 
     it("may log", () => {
       const lines: string[] = [];
       const logger = jsonLogger({ write: (text) => lines.push(text) });
-      logger.log({ a: { toJSON() { logger.log({ inside: true }); return 1; } }, b: [2] });
+      logger.log({
+        a: {
+          toJSON() {
+            logger.log({ inside: true });
+            return 1;
+          },
+        },
+        b: [2],
+      });
       expect(lines).toEqual(['{"inside":true}\n', '{"a":1,"b":[2]}\n']);
     });
   });
@@ -254,9 +355,18 @@ describe("jsonLogger", () => {
   it.for<[string, () => unknown]>([
     ["jsonLogger: writer must have a write method, got undefined", () => jsonLogger(undefined as never)],
     ["jsonLogger: writer must have a write method, got object", () => jsonLogger(nopLogger as never)],
-    ["jsonLogger: maxValueLength must be a positive integer, got 0", () => jsonLogger(process.stdout, { maxValueLength: 0 })],
-    ["jsonLogger: maxValueLength must be a positive integer, got Infinity", () => jsonLogger(process.stdout, { maxValueLength: Infinity })],
-    ['jsonLogger: errors must be "message" or "object", got stack', () => jsonLogger(process.stdout, { errors: "stack" as never })],
+    [
+      "jsonLogger: maxValueLength must be a positive integer, got 0",
+      () => jsonLogger(process.stdout, { maxValueLength: 0 }),
+    ],
+    [
+      "jsonLogger: maxValueLength must be a positive integer, got Infinity",
+      () => jsonLogger(process.stdout, { maxValueLength: Infinity }),
+    ],
+    [
+      'jsonLogger: errors must be "message" or "object", got stack',
+      () => jsonLogger(process.stdout, { errors: "stack" as never }),
+    ],
   ])("refuses wrong options: %s", ([message, make]) => {
     expect(make).toThrow(new TypeError(message));
   });

@@ -92,7 +92,10 @@ describe("levelFilter", () => {
       bind(filter, { level: "fatal" }).log({ foo: "bar" });
     }
     expect(written).toEqual([]);
-    expect(onDisallowed.mock.calls).toEqual([[{ foo: "bar" }, undefined], [{ level: "fatal", foo: "bar" }, undefined]]);
+    expect(onDisallowed.mock.calls).toEqual([
+      [{ foo: "bar" }, undefined],
+      [{ level: "fatal", foo: "bar" }, undefined],
+    ]);
   });
 
   // go-kit: TestAllowNoLevel
@@ -142,9 +145,21 @@ describe("levelFilter", () => {
 
   it("does not throw for a record that does", () => {
     const { logger, lines: written } = lines();
-    const broken = { get level(): string { throw new Error("oh"); } };
+    const broken = {
+      get level(): string {
+        throw new Error("oh");
+      },
+    };
     expect(() => levelFilter(logger, { allow: "info" }).log(broken)).not.toThrow();
-    expect(() => bind(levelFilter(loggerFunc((each) => logger.log(each)), { allow: "info" }), { a: 1 }).log(broken)).not.toThrow();
+    expect(() =>
+      bind(
+        levelFilter(
+          loggerFunc((each) => logger.log(each)),
+          { allow: "info" },
+        ),
+        { a: 1 },
+      ).log(broken),
+    ).not.toThrow();
     expect(() =>
       levelFilter(logger, {
         allow: "none",
@@ -210,9 +225,18 @@ describe("levelInjector", () => {
     error(injector).log({ foo: "bar" });
     injector.log({ level: undefined, foo: "bar" });
     expect(records.map((record) => Object.entries(record))).toEqual([
-      [["level", "info"], ["foo", "bar"]],
-      [["level", "error"], ["foo", "bar"]],
-      [["level", "info"], ["foo", "bar"]],
+      [
+        ["level", "info"],
+        ["foo", "bar"],
+      ],
+      [
+        ["level", "error"],
+        ["foo", "bar"],
+      ],
+      [
+        ["level", "info"],
+        ["foo", "bar"],
+      ],
     ]);
   });
 

@@ -3,7 +3,15 @@ import { once } from "node:events";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { describe, expect, it } from "vitest";
-import { type Fields, info, jsonLogger, lineWriter, type LineWriterOptions, logfmtLogger, loggerFunc } from "../src/index.ts";
+import {
+  type Fields,
+  info,
+  jsonLogger,
+  lineWriter,
+  type LineWriterOptions,
+  logfmtLogger,
+  loggerFunc,
+} from "../src/index.ts";
 
 /** The lines of logfmt that a text becomes. */
 function lines(text: string, options?: LineWriterOptions): string[] {
@@ -20,8 +28,14 @@ describe("lineWriter", () => {
     ["2009/01/23 01:23:23: hello", 'ts="2009/01/23 01:23:23" msg=hello'],
     ["01:23:23: hello", "ts=01:23:23 msg=hello"],
     ["2009/01/23 01:23:23.123123: hello", 'ts="2009/01/23 01:23:23.123123" msg=hello'],
-    ["2009/01/23 01:23:23.123123 /a/b/c/d.go:23: hello", 'ts="2009/01/23 01:23:23.123123" caller=/a/b/c/d.go:23 msg=hello'],
-    ["2009/01/23 01:23:23.123123 /a/b/c/d.go:23: hello world", 'ts="2009/01/23 01:23:23.123123" caller=/a/b/c/d.go:23 msg="hello world"'],
+    [
+      "2009/01/23 01:23:23.123123 /a/b/c/d.go:23: hello",
+      'ts="2009/01/23 01:23:23.123123" caller=/a/b/c/d.go:23 msg=hello',
+    ],
+    [
+      "2009/01/23 01:23:23.123123 /a/b/c/d.go:23: hello world",
+      'ts="2009/01/23 01:23:23.123123" caller=/a/b/c/d.go:23 msg="hello world"',
+    ],
     ["01:23:23.123123 /a/b/c/d.go:23: hello", "ts=01:23:23.123123 caller=/a/b/c/d.go:23 msg=hello"],
     ["2009/01/23 01:23:23 /a/b/c/d.go:23: hello", 'ts="2009/01/23 01:23:23" caller=/a/b/c/d.go:23 msg=hello'],
     ["2009/01/23 /a/b/c/d.go:23: hello", "ts=2009/01/23 caller=/a/b/c/d.go:23 msg=hello"],
@@ -35,13 +49,22 @@ describe("lineWriter", () => {
   });
   it.for(rows)("reads %o behind a prefix that is kept", ([text]) => {
     const records: Fields[] = [];
-    lineWriter(loggerFunc((record) => records.push(record)), { prefix: "some prefix ", keepPrefix: true }).end(`some prefix ${text}\n`);
-    expect(records).toEqual([expect.objectContaining({ msg: `some prefix hello${text.endsWith("world") ? " world" : ""}` })]);
+    lineWriter(
+      loggerFunc((record) => records.push(record)),
+      { prefix: "some prefix ", keepPrefix: true },
+    ).end(`some prefix ${text}\n`);
+    expect(records).toEqual([
+      expect.objectContaining({ msg: `some prefix hello${text.endsWith("world") ? " world" : ""}` }),
+    ]);
   });
 
   it.for<[string, string, LineWriterOptions?]>([
     ["/a/b/c/d.go:23: some prefix hello", "caller=/a/b/c/d.go:23 msg=hello", { prefix: "some prefix " }],
-    ["/a/b/c/d.go:23: some prefix hello", 'caller=/a/b/c/d.go:23 msg="some prefix hello"', { prefix: "some prefix ", keepPrefix: true }],
+    [
+      "/a/b/c/d.go:23: some prefix hello",
+      'caller=/a/b/c/d.go:23 msg="some prefix hello"',
+      { prefix: "some prefix ", keepPrefix: true },
+    ],
     ["another hello", 'msg="another hello"', { prefix: "some prefix ", keepPrefix: true }],
     [
       "error encoding and sending metric family: write tcp 127.0.0.1:9182->127.0.0.1:60125: wsasend:",

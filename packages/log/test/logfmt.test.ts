@@ -5,7 +5,9 @@ import { parseLogfmt } from "./logfmt.ts";
 
 function line(fields: Record<string, unknown>, maxValueLength?: number): string {
   const lines: string[] = [];
-  logfmtLogger({ write: (each) => lines.push(each) }, maxValueLength === undefined ? {} : { maxValueLength }).log(fields);
+  logfmtLogger({ write: (each) => lines.push(each) }, maxValueLength === undefined ? {} : { maxValueLength }).log(
+    fields,
+  );
   expect(lines).toHaveLength(1);
   expect(lines[0]!.endsWith("\n")).toBe(true);
   return lines[0]!.slice(0, -1);
@@ -53,7 +55,7 @@ describe("logfmtLogger", () => {
     ["k", "a\nb\rc\td\u001b", 'k="a\\nb\\rc\\td\\u001b"'],
     ["k", "é😀", "k=é😀"],
     ["k", new Date(Date.UTC(2009, 10, 10, 23)), "k=2009-11-10T23:00:00.000Z"],
-    ["a b=c\"d\n", "v", "abcd=v"],
+    ['a b=c"d\n', "v", "abcd=v"],
     ["k\ufffd\ud800é😀", "v", "ké😀=v"],
   ])("prints %o and %o as %s", ([name, value, printed]) => {
     expect(line({ [name]: value })).toBe(printed);
@@ -73,7 +75,14 @@ describe("logfmtLogger", () => {
     [new URL("http://a/b?c"), "k=http://a/b?c"],
     [new Error("cannot save", { cause: new Error("disk full") }), 'k="cannot save: disk full"'],
     [new AggregateError([]), "k=AggregateError"],
-    [{ toString() { throw new Error("oh"); } }, 'k="(THREW: oh)"'],
+    [
+      {
+        toString() {
+          throw new Error("oh");
+        },
+      },
+      'k="(THREW: oh)"',
+    ],
   ])("prints %o as %s", ([value, printed]) => {
     expect(line({ k: value })).toBe(printed);
   });
@@ -95,12 +104,14 @@ describe("logfmtLogger", () => {
   });
 
   it("cuts what is longer than maxValueLength", () => {
-    expect(line({ a: "0123456789ab", b: ["0123456789"] }, 10)).toBe('a=0123456789…(+2) b="[\\"0123456789\\"]"');
+    expect(line({ a: "0123456789ab", b: ["01234567"] }, 10)).toBe('a=0123456789…(+2) b="[\\"01234567\\"]"');
     expect(line({ of: "x".repeat(1_000_000) })).toHaveLength("of=".length + 16_384 + "…(+983616)".length);
   });
 
   it("prints one line that reads back to what was logged", () => {
-    const name = fc.string({ minLength: 1, unit: "grapheme" }).filter((text) => !/[\0- "=\x7f\ufffd]/.test(text) && text !== "__proto__");
+    const name = fc
+      .string({ minLength: 1, unit: "grapheme" })
+      .filter((text) => !/[\0- "=\x7f\ufffd]/.test(text) && text !== "__proto__");
     const text = fc.oneof(fc.string(), fc.string({ unit: "binary" }), fc.constant("null"));
     fc.assert(
       fc.property(fc.dictionary(name, text), (fields) => {
@@ -113,7 +124,9 @@ describe("logfmtLogger", () => {
   });
 
   it("refuses wrong options", () => {
-    expect(() => logfmtLogger({} as never)).toThrow(new TypeError("logfmtLogger: writer must have a write method, got object"));
+    expect(() => logfmtLogger({} as never)).toThrow(
+      new TypeError("logfmtLogger: writer must have a write method, got object"),
+    );
     expect(() => logfmtLogger(process.stdout, { maxValueLength: 1.5 })).toThrow(
       new TypeError("logfmtLogger: maxValueLength must be a positive integer, got 1.5"),
     );

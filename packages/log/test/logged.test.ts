@@ -1,6 +1,16 @@
 import { background, callInfo, chain, type Code, codes, type Endpoint, KitError, refusal } from "@kit/endpoint";
 import { describe, expect, expectTypeOf, it, vi } from "vitest";
-import { bind, type Fields, fromCallInfo, jsonLogger, levelFilter, logged, type LoggedOptions, loggerFunc, nopLogger } from "../src/index.ts";
+import {
+  bind,
+  type Fields,
+  fromCallInfo,
+  jsonLogger,
+  levelFilter,
+  logged,
+  type LoggedOptions,
+  loggerFunc,
+  nopLogger,
+} from "../src/index.ts";
 
 const ctx = background.with(callInfo, { service: "addsvc", method: "sum", transport: "http" });
 
@@ -8,7 +18,10 @@ const ctx = background.with(callInfo, { service: "addsvc", method: "sum", transp
 function setup(endpoint: Endpoint, options: LoggedOptions = {}) {
   const records: Fields[] = [];
   let ms = 0;
-  const call = logged(loggerFunc((record) => records.push(JSON.parse(JSON.stringify(record)) as Fields)), { now: () => ms, ...options })((request, context) => {
+  const call = logged(
+    loggerFunc((record) => records.push(JSON.parse(JSON.stringify(record)) as Fields)),
+    { now: () => ms, ...options },
+  )((request, context) => {
     ms += 1.50004;
     return endpoint(request, context);
   });
@@ -26,7 +39,9 @@ describe("logged", () => {
     const lines: string[] = [];
     const logger = bind(jsonLogger({ write: (line) => lines.push(line) }), { peer: fromCallInfo("transport") });
     await logged(logger, { now: () => 0 })(async () => {})(undefined, ctx);
-    expect(lines).toEqual(['{"level":"info","peer":"http","service":"addsvc","method":"sum","transport":"http","took_ms":0}\n']);
+    expect(lines).toEqual([
+      '{"level":"info","peer":"http","service":"addsvc","method":"sum","transport":"http","took_ms":0}\n',
+    ]);
   });
 
   it("takes its names from its options before the context, and leaves out those that nobody knows", async () => {
@@ -46,9 +61,15 @@ describe("logged", () => {
     for (const code of Object.keys(codes) as Code[]) {
       const error = refusal(code, "because");
       const lines: string[] = [];
-      const call = logged(jsonLogger({ write: (line) => lines.push(line) }), { now: () => 0 })(() => Promise.reject(error));
+      const call = logged(jsonLogger({ write: (line) => lines.push(line) }), { now: () => 0 })(() =>
+        Promise.reject(error),
+      );
       await expect(call({}, background)).rejects.toBe(error);
-      const level = ["deadline_exceeded", "unknown", "internal", "unavailable", "data_loss", "unimplemented"].includes(code) ? "error" : "warn";
+      const level = ["deadline_exceeded", "unknown", "internal", "unavailable", "data_loss", "unimplemented"].includes(
+        code,
+      )
+        ? "error"
+        : "warn";
       expect(lines).toEqual([`{"level":"${level}","took_ms":0,"code":"${code}","transport_error":"because"}\n`]);
     }
   });
@@ -58,7 +79,8 @@ describe("logged", () => {
       const write = vi.fn<(line: string) => void>();
       const call = logged(jsonLogger({ write }), { now: () => 0 })(() => Promise.reject(thrown));
       await expect(call({}, background)).rejects.toBe(thrown);
-      const error = thrown === undefined ? "" : `,"transport_error":"${thrown instanceof Error ? thrown.message : thrown}"`;
+      const error =
+        thrown === undefined ? "" : `,"transport_error":"${thrown instanceof Error ? thrown.message : thrown}"`;
       expect(write).toHaveBeenCalledExactlyOnceWith(`{"level":"error","took_ms":0,"code":"unknown"${error}}\n`);
     }
   });

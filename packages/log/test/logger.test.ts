@@ -1,7 +1,16 @@
-import { background } from "@kit/endpoint";
+import { background, type Context } from "@kit/endpoint";
 import { describe, expect, expectTypeOf, it, vi } from "vitest";
 import * as log from "../src/index.ts";
-import { type Fields, jsonLogger, keyvals, type Logger, loggerFunc, logfmtLogger, nopLogger, swapLogger } from "../src/index.ts";
+import {
+  type Fields,
+  jsonLogger,
+  keyvals,
+  type Logger,
+  loggerFunc,
+  logfmtLogger,
+  nopLogger,
+  swapLogger,
+} from "../src/index.ts";
 
 describe("keyvals", () => {
   it("makes fields of pairs, in their order", () => {
@@ -73,17 +82,17 @@ describe("swapLogger", () => {
     const lines: string[] = [];
     const writer = { write: (line: string) => lines.push(line) };
     const logger = swapLogger();
-    const log = (): string[] => {
+    const logged = (): string[] => {
       logger.log({ k: "v" });
       return lines.splice(0);
     };
-    expect(log()).toEqual([]);
+    expect(logged()).toEqual([]);
     logger.swap(jsonLogger(writer));
-    expect(log()).toEqual(['{"k":"v"}\n']);
+    expect(logged()).toEqual(['{"k":"v"}\n']);
     logger.swap(logfmtLogger(writer));
-    expect(log()).toEqual(["k=v\n"]);
+    expect(logged()).toEqual(["k=v\n"]);
     logger.swap();
-    expect(log()).toEqual([]);
+    expect(logged()).toEqual([]);
   });
 
   it("moves what was bound and leveled before along", () => {
@@ -100,7 +109,12 @@ describe("swapLogger", () => {
     expect(logger.enabled?.("error")).toBe(false);
     logger.swap(loggerFunc(() => {}));
     expect(logger.enabled?.("debug")).toBe(true);
-    logger.swap(log.levelFilter(loggerFunc(() => {}), { allow: "warn" }));
+    logger.swap(
+      log.levelFilter(
+        loggerFunc(() => {}),
+        { allow: "warn" },
+      ),
+    );
     expect([logger.enabled?.("info"), logger.enabled?.("warn")]).toEqual([false, true]);
   });
 });

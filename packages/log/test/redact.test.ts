@@ -3,7 +3,10 @@ import { bind, type Fields, loggerFunc, nopLogger, redact, secretNames } from ".
 
 function redacted(fields: Fields, names: readonly string[] = secretNames): Fields {
   const records: Fields[] = [];
-  redact(loggerFunc((record) => records.push(record)), names).log(fields);
+  redact(
+    loggerFunc((record) => records.push(record)),
+    names,
+  ).log(fields);
   expect(records).toHaveLength(1);
   return records[0]!;
 }
@@ -12,7 +15,9 @@ const hidden = "(REDACTED)";
 
 describe("redact", () => {
   it("hides fields by name, in whatever case", () => {
-    expect(redacted({ user: "ada", password: "x", Authorization: "Basic x", apiKey: "k", "X-API-Key": "k", tokens: 3 })).toEqual({
+    expect(
+      redacted({ user: "ada", password: "x", Authorization: "Basic x", apiKey: "k", "X-API-Key": "k", tokens: 3 }),
+    ).toEqual({
       user: "ada",
       password: hidden,
       Authorization: hidden,
@@ -28,13 +33,21 @@ describe("redact", () => {
     expect(
       redacted({
         request,
-        map: new Map<unknown, unknown>([["secret", 1], ["a", { token: 1 }], [2, 3]]),
+        map: new Map<unknown, unknown>([
+          ["secret", 1],
+          ["a", { token: 1 }],
+          [2, 3],
+        ]),
         set: new Set([{ token: 1 }]),
         json: { toJSON: () => ({ token: 1, a: 2 }) },
       }),
     ).toEqual({
       request: { headers: { cookie: hidden, accept: "a" }, list: [1, { token: hidden }] },
-      map: new Map<unknown, unknown>([["secret", hidden], ["a", { token: hidden }], [2, 3]]),
+      map: new Map<unknown, unknown>([
+        ["secret", hidden],
+        ["a", { token: hidden }],
+        [2, 3],
+      ]),
       set: [{ token: hidden }],
       json: { token: hidden, a: 2 },
     });
@@ -49,14 +62,26 @@ describe("redact", () => {
 
   it("hands on the same record, and the same values, where nothing is secret", () => {
     const records: Fields[] = [];
-    const fields = { a: { b: [1, new Map([["c", new Set([1])]])] }, date: new Date(0), bytes: Buffer.from("a"), err: new Error("e"), none: undefined };
-    redact(loggerFunc((record) => records.push(record)), ["x"]).log(fields);
+    const fields = {
+      a: { b: [1, new Map([["c", new Set([1])]])] },
+      date: new Date(0),
+      bytes: Buffer.from("a"),
+      err: new Error("e"),
+      none: undefined,
+    };
+    redact(
+      loggerFunc((record) => records.push(record)),
+      ["x"],
+    ).log(fields);
     expect(records[0]).toBe(fields);
     expect(redacted({ ...fields, token: 1 })["date"]).toBe(fields.date);
   });
 
   it("leaves absent what is undefined", () => {
-    expect(redacted({ password: undefined, user: { password: undefined } })).toEqual({ password: undefined, user: { password: undefined } });
+    expect(redacted({ password: undefined, user: { password: undefined } })).toEqual({
+      password: undefined,
+      user: { password: undefined },
+    });
   });
 
   it("hides what it cannot look through", () => {
@@ -67,17 +92,37 @@ describe("redact", () => {
     for (let i = 0; i < 10; i++) deep = { deep };
     let ways: unknown[] = [{ token: "x" }];
     for (let i = 0; i < 7; i++) ways = Array.from({ length: 10 }, () => ways);
-    const fields = { deep, ways, many: Array.from({ length: 20_000 }, () => 0), json: { toJSON: raise }, getter: { get a() { return raise(); } } };
+    const fields = {
+      deep,
+      ways,
+      many: Array.from({ length: 20_000 }, () => 0),
+      json: { toJSON: raise },
+      getter: {
+        get a() {
+          return raise();
+        },
+      },
+    };
     expect(redacted(fields)).toEqual({ deep: hidden, ways: hidden, many: hidden, json: hidden, getter: hidden });
     const cycle: Record<string, unknown> = { token: "x" };
     cycle["self"] = cycle;
     expect(redacted({ cycle })).toEqual({ cycle: { token: hidden, self: "(CIRCULAR)" } });
-    expect(redacted({ get a() { return raise(); }, token: 1 })).toEqual({ a: "(THREW: oh)", token: hidden });
+    expect(
+      redacted({
+        get a() {
+          return raise();
+        },
+        token: 1,
+      }),
+    ).toEqual({ a: "(THREW: oh)", token: hidden });
   });
 
   it("hides what is bound outside of it", () => {
     const records: Fields[] = [];
-    const logger = redact(loggerFunc((record) => records.push(record)), ["token"]);
+    const logger = redact(
+      loggerFunc((record) => records.push(record)),
+      ["token"],
+    );
     bind(logger, { token: "x", made: () => ({ token: "y" }) }).log({ a: 1 });
     expect(records).toEqual([{ token: hidden, made: { token: hidden }, a: 1 }]);
   });
@@ -89,6 +134,8 @@ describe("redact", () => {
   });
 
   it.for([[[]], [["a", ""]]])("refuses the names %o", ([names]) => {
-    expect(() => redact(nopLogger, names!)).toThrow(new TypeError("redact: names must be a list of names, none of them empty"));
+    expect(() => redact(nopLogger, names!)).toThrow(
+      new TypeError("redact: names must be a list of names, none of them empty"),
+    );
   });
 });
