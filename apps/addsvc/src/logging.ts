@@ -2,5 +2,5 @@ import { bind, type Level, levelFilter, type Logger, logfmtLogger, timestamp } f
 
 /** Lines for people and machines alike, on stderr. */
 export function stderrLogger(name: string, allow: Level): Logger {
-  return bind(levelFilter(logfmtLogger(process.stderr), { allow }), { ts: timestamp, node: name });
+  return bind(levelFilter(logfmtLogger(process.stderr), { allow }), { ts: timestamp(), node: name });
 }

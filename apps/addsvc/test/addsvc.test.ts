@@ -1,0 +1,158 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { background, codeOf } from "@kit/endpoint";
+import { implement } from "@kit/service";
+import { serveHttp } from "@kit/transport-http";
+import { afterEach, describe, expect, test } from "vitest";
+import { Add } from "../src/contract.ts";
+import { encodeAddError } from "../src/errors.ts";
+import { addService } from "../src/service.ts";
+
+const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+
+describe("the business", () => {
+  test.each([
+    [0, 0, "can't sum two zeroes"],
+    [2 ** 31 - 1, 1, "integer overflow"],
+    [-(2 ** 31), -1, "integer overflow"],
+  ])("does not sum %i and %i: %s", async (a, b, message) => {
+    const error = await addService.sum({ a, b }, background).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ message });
+    expect(codeOf(error)).toBe("invalid_argument");
+  });
+
+  test("sums to the very ends of 32 bits", async () => {
+    expect(await addService.sum({ a: 2 ** 31 - 2, b: 1 }, background)).toEqual({ v: 2 ** 31 - 1 });
+    expect(await addService.sum({ a: 1 - 2 ** 31, b: -1 }, background)).toEqual({ v: -(2 ** 31) });
+  });
+
+  test("concatenates up to ten bytes, as Go counts them", async () => {
+    expect(await addService.concat({ a: "12345", b: "67890" }, background)).toEqual({ v: "1234567890" });
+    await expect(addService.concat({ a: "12345", b: "678901" }, background)).rejects.toThrow("exceeds maximum size");
+    await expect(addService.concat({ a: "ééé", b: "ééé" }, background)).rejects.toThrow("exceeds maximum size");
+  });
+});
+
+describe("on HTTP", () => {
+  const handler = serveHttp(Add, implement(Add, addService), {
+    caseInsensitiveKeys: ["a", "b"],
+    errorEncoder: encodeAddError,
+  });
+  const ask = async (path: string, body: string): Promise<[number, unknown]> => {
+    const reply = await handler.fetch(new Request(`http://test${path}`, { method: "POST", body }));
+    return [reply.status, await reply.json()];
+  };
+
+  test("answers as go-kit's addsvc (TestHTTP)", async () => {
+    expect(await ask("/concat", '{"a":"1","b":"2"}')).toEqual([200, { v: "12" }]);
+    expect(await ask("/sum", '{"a":1,"b":2}')).toEqual([200, { v: 3 }]);
+  });
+
+  test("understands what go-kit's client sends", async () => {
+    expect(await ask("/sum", '{"A":1,"B":2}\n')).toEqual([200, { v: 3 }]);
+  });
+
+  test("tells a business error as go-kit does, with the code beside it", async () => {
+    const message = "can't sum two zeroes";
+    expect(await ask("/sum", '{"a":0,"b":0}')).toEqual([400, { error: message, code: "invalid_argument", message }]);
+  });
+});
+
+describe("the program", () => {
+  const running = new Set<ChildProcess>();
+
+  function start(...args: string[]): { child: ChildProcess; lines: AsyncIterable<string>; errors: Promise<string> } {
+    const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    running.add(child);
+    let errors = "";
+    child.stderr.on("data", (text) => (errors += text));
+    return { child, lines: createInterface(child.stdout), errors: once(child, "close").then(() => errors) };
+  }
+
+  async function all(lines: AsyncIterable<string>): Promise<string> {
+    let text = "";
+    for await (const line of lines) text += `${line}\n`;
+    return text;
+  }
+
+  afterEach(() => {
+    for (const child of running) child.kill("SIGKILL");
+    running.clear();
+  });
+
+  test("plays its round, and every step comes out right", async () => {
+    const { child, lines } = start("--once");
+    const exit = once(child, "exit");
+    const account = await all(lines);
+    expect(account).toContain("none lost");
+    expect(account).toContain("Everything came out right.");
+    expect(account).not.toContain("✗");
+    expect((await exit)[0]).toBe(0);
+  }, 60_000);
+
+  test("stops cleanly on SIGINT, its instances with it", async () => {
+    const { child, lines, errors } = start("--http-addr=:0", "--debug-addr=:0");
+    let gateway = "";
+    const instances: string[] = [];
+    for await (const line of lines) {
+      gateway ||= /gateway +(http:\S+)/.exec(line)?.[1] ?? "";
+      const instance = /addsvc-\d +(http:\S+)/.exec(line)?.[1];
+      if (instance !== undefined) instances.push(instance);
+      if (line.includes("Ctrl-C")) break;
+    }
+    expect(await (await fetch(`${gateway}/sum`, { method: "POST", body: '{"a":1,"b":2}' })).json()).toEqual({ v: 3 });
+    const exit = once(child, "exit");
+    child.kill("SIGINT");
+    expect((await exit)[0]).toBe(0);
+    expect(await errors).toContain('reason="received signal SIGINT"');
+    for (const instance of instances) await expect(fetch(`${instance}/sum`)).rejects.toThrow("fetch failed");
+  }, 60_000);
+
+  test("leaves no instance behind when it is killed", async () => {
+    const { child, lines } = start("--http-addr=:0", "--debug-addr=:0");
+    const instances: string[] = [];
+    for await (const line of lines) {
+      const instance = /addsvc-\d +(http:\S+)/.exec(line)?.[1];
+      if (instance !== undefined) instances.push(instance);
+      if (line.includes("Ctrl-C")) break;
+    }
+    // The instances hold the other end of these pipes: they close when the last of them is gone.
+    const gone = once(child, "close");
+    child.kill("SIGKILL");
+    await gone;
+    for (const instance of instances) await expect(fetch(`${instance}/sum`)).rejects.toThrow("fetch failed");
+  }, 60_000);
+
+  test("says in a sentence that a port is taken", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const { child, errors } = start(`--http-addr=:${port}`, "--debug-addr=:0");
+    expect((await once(child, "exit"))[0]).toBe(2);
+    expect(await errors).toContain(`addsvc: port ${port} is in use: choose another with --http-addr`);
+    expect(await errors).not.toContain("    at ");
+    server.close();
+  }, 60_000);
+
+  test.each([
+    [["--nope"], "Unknown option '--nope'"],
+    [["-http-addr", "8081"], '--http-addr must be like :8081 or 0.0.0.0:8081, got "8081"'],
+    [["--sum-limit=0"], '--sum-limit must be a positive number, got "0"'],
+    [["instance"], "an instance needs --registry-dir"],
+  ])("says what is wrong with %j", async (args, message) => {
+    const { child, errors } = start(...args);
+    expect((await once(child, "exit"))[0]).toBe(2);
+    expect(await errors).toContain(message);
+  });
+
+  test("--help lists the flags", async () => {
+    const { child, lines } = start("--help");
+    const exit = once(child, "exit");
+    expect(await all(lines)).toMatch(/--http-addr +where the service is called \(default :8081\)/);
+    expect((await exit)[0]).toBe(0);
+  });
+});
