@@ -5,7 +5,7 @@ import { type Actor, runGroup } from "@kit/lifecycle";
 import { levels } from "@kit/log";
 import { type Flag, positive, readFlags } from "./flags.ts";
 import { type Fleet, startFleet } from "./fleet.ts";
-import { gatewayFlags, makeGateway } from "./gateway.ts";
+import { type Gateway, gatewayFlags, makeGateway } from "./gateway.ts";
 import { stderrLogger } from "./logging.ts";
 import { playRound } from "./round.ts";
 import { faint, say, title } from "./say.ts";
@@ -22,33 +22,35 @@ const onceArgs = ["--http-addr=:0", "--debug-addr=:0", "--concat-limit=10", "--s
 
 /** Runs instances and a gateway on this machine until it is told to stop, or through one scripted round. */
 export async function runDemo(entry: string, args: readonly string[]): Promise<number> {
-  const once = readFlags(demoFlags, args).once;
+  const { once } = readFlags(demoFlags, args);
   const flags = readFlags(demoFlags, once ? [...onceArgs, ...args] : args);
+  if (flags["registry-dir"] !== "") return runIn(flags["registry-dir"], flags, entry);
+  const directory = await mkdtemp(join(tmpdir(), "addsvc-"));
+  try {
+    return await runIn(directory, flags, entry);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function runIn(directory: string, flags: DemoFlags, entry: string): Promise<number> {
+  const { once } = flags;
+  const count = positive("instances", flags.instances);
   const logger = stderrLogger("gateway", levelFlag(flags));
-  const made = flags["registry-dir"] === "" ? await mkdtemp(join(tmpdir(), "addsvc-")) : undefined;
-  const directory = made ?? flags["registry-dir"];
   // The instances take whatever the gateway lets through: the limits are the gateway's.
   const fleet = startFleet(entry, ["--registry-dir", directory, "--log-level", flags["log-level"], ...unlimited]);
   const gateway = makeGateway(flags, directory, logger);
   let right = true;
 
-  const registry: Actor = {
-    name: "registry",
-    phase: "close",
-    start() {},
-    stop: async () => {
-      if (made !== undefined) await rm(made, { recursive: true, force: true });
-    },
-  };
   const instances: Actor = {
     name: "instances",
     phase: "close",
-    start: () => Promise.all(Array.from({ length: positive("instances", flags.instances) }, () => fleet.add())),
+    start: () => Promise.all(Array.from({ length: count }, () => fleet.add())),
     stop: () => fleet.stop(),
   };
   const guide: Actor = {
     name: "round",
-    start: () => introduce(fleet, gateway.address(), gateway.debugAddress(), directory, once),
+    start: () => introduce(fleet, gateway, directory, once),
   };
   if (once) {
     guide.run = async (ctx) => {
@@ -56,20 +58,26 @@ export async function runDemo(entry: string, args: readonly string[]): Promise<n
     };
   }
 
-  const end = await runGroup([registry, instances, ...gateway.actors, guide]);
+  const end = await runGroup([instances, ...gateway.actors, guide]);
   levels(logger).info("exit", { reason: end.message });
   if (end.reason === "failed") throw end.error;
   return right ? end.exitCode : 1;
 }
 
+type DemoFlags = ReturnType<typeof readFlags<typeof demoFlags>>;
+
 const unlimited = ["--sum-limit", "1000000", "--concat-limit", "1000000"];
 
-function introduce(fleet: Fleet, address: string, debug: string, directory: string, once: boolean): void {
-  say(`${title("addsvc")}: sums and concatenations, by ${fleet.members.length} instances behind one gateway`);
+function introduce({ members }: Fleet, gateway: Gateway, directory: string, once: boolean): void {
+  const address = gateway.address();
+  const debug = gateway.debugAddress();
+  say(`${title("addsvc")}: sums and concatenations, by ${members.length} instances behind one gateway`);
   say();
   say(`  gateway    http://${address}`);
   say(`  debug      http://${debug}/metrics  /healthz  /readyz`);
-  for (const { name, address: at } of fleet.members) say(`  ${name}   http://${at}  ${faint(`kill it: it will not be missed`)}`);
+  for (const member of members) {
+    say(`  ${member.name}   http://${member.address}  ${faint(`kill -9 ${member.pid}: nobody will notice`)}`);
+  }
   say(`  registry   ${directory}`);
   say();
   if (once) return;
@@ -79,5 +87,9 @@ function introduce(fleet: Fleet, address: string, debug: string, directory: stri
   say(`  curl -d '{"a":0,"b":0}' http://${address}/sum`);
   say(`  curl -s http://${debug}/metrics | grep request_duration_seconds_count`);
   say();
-  say(faint("Ctrl-C stops everything, calls in flight finishing first. --help has the flags; --once plays a scripted round."));
+  say(
+    faint(
+      "Ctrl-C stops everything, calls in flight finishing first. --help has the flags; --once plays a scripted round.",
+    ),
+  );
 }

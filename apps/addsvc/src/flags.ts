@@ -21,7 +21,9 @@ export function readFlags<Flags extends Record<string, Flag>>(
   const options = Object.fromEntries(
     Object.entries(flags).map(([name, { value }]) => [
       name,
-      typeof value === "boolean" ? { type: "boolean" as const, default: value } : { type: "string" as const, default: value },
+      typeof value === "boolean"
+        ? { type: "boolean" as const, default: value }
+        : { type: "string" as const, default: value },
     ]),
   );
   try {
@@ -54,6 +56,7 @@ export function positive(name: string, value: string): number {
 export function addressOf(name: string, value: string): { readonly host: string; readonly port: number } {
   const match = /^(?<host>.*):(?<port>\d{1,5})$/.exec(value);
   const port = Number(match?.groups!["port"]);
-  if (match === null || port > 65_535) throw new UsageError(`--${name} must be like :8081 or 0.0.0.0:8081, got "${value}"`);
+  if (match === null || port > 65_535)
+    throw new UsageError(`--${name} must be like :8081 or 0.0.0.0:8081, got "${value}"`);
   return { host: match.groups!["host"] || "127.0.0.1", port };
 }

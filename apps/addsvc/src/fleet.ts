@@ -5,6 +5,7 @@ import { once } from "node:events";
 export interface Member {
   readonly name: string;
   readonly address: string;
+  readonly pid: number;
   /** As when the machine loses power: nothing is said, nothing is finished. */
   kill(): void;
 }
@@ -25,12 +26,14 @@ export function startFleet(entry: string, args: readonly string[]): Fleet {
 
   async function add(): Promise<Member> {
     const name = `addsvc-${(count += 1)}`;
-    const child = fork(entry, ["instance", "--name", name, ...args], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    const child = fork(entry, ["instance", "--name", name, ...args], {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    });
     const failed = once(child, "exit").then(([code]) => {
       throw new Error(`${name} ended with ${code} before it was ready`);
     });
     const [address] = (await Promise.race([once(child, "message"), failed])) as [string];
-    const member: Member = { name, address, kill: () => child.kill("SIGKILL") };
+    const member: Member = { name, address, pid: child.pid!, kill: () => child.kill("SIGKILL") };
     running.set(member, child);
     failed.catch(() => running.delete(member));
     return member;

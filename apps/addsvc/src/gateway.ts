@@ -9,7 +9,7 @@ import { Add } from "./contract.ts";
 import { debugHandler } from "./debug.ts";
 import { addEndpoints } from "./endpoints.ts";
 import { encodeAddError } from "./errors.ts";
-import { addressOf, type Flag } from "./flags.ts";
+import { addressOf, type Flag, positive } from "./flags.ts";
 import { listen, type Listening } from "./listen.ts";
 import { commonFlags, limitsOf } from "./settings.ts";
 
@@ -36,12 +36,20 @@ export interface Gateway {
 
 export function makeGateway(flags: GatewayFlags, directory: string, logger: Logger): Gateway {
   const log = levels(logger);
+  const limits = limitsOf(flags);
+  const retry = {
+    attempts: positive("retry-max", flags["retry-max"]),
+    timeoutMs: positive("retry-timeout", flags["retry-timeout"]),
+  };
   const http = addressOf("http-addr", flags["http-addr"]);
   const debug = addressOf("debug-addr", flags["debug-addr"]);
   const registry = new Registry();
   const metrics = prometheusMetrics({ registry });
   const callsByInstance = new Map<string, number>();
-  const sent = metrics.counter("example_addsvc_gateway_calls", { help: "Calls sent to an instance.", labels: ["instance"] });
+  const sent = metrics.counter("example_addsvc_gateway_calls", {
+    help: "Calls sent to an instance.",
+    labels: ["instance"],
+  });
 
   const instancer = fileInstancer({ directory, service: Add.name });
   const add = balancedClient(Add, {
@@ -55,10 +63,10 @@ export function makeGateway(flags: GatewayFlags, directory: string, logger: Logg
       return connectHttp(Add, { url: `http://${address}`, finalizer: [count] });
     },
     balancer: roundRobin,
-    retry: { attempts: Number(flags["retry-max"]), timeoutMs: Number(flags["retry-timeout"]) },
+    retry,
     onError: (error) => log.warn("discovery", { error }),
   });
-  const endpoints = addEndpoints(add, { logger, metrics, limits: limitsOf(flags) });
+  const endpoints = addEndpoints(add, { logger, metrics, limits });
   const handler = serveHttp(Add, endpoints, { caseInsensitiveKeys: ["a", "b"], errorEncoder: encodeAddError });
   const probes = health();
 

@@ -71,8 +71,15 @@ export async function runInstance(args: readonly string[]): Promise<number> {
 /** Ends with the process that forked this one, so that a demo that was killed leaves nothing behind. */
 function parentActor(): Actor[] {
   if (process.send === undefined) return [];
-  return [{ name: "parent", run: (ctx) => new Promise<void>((resolve) => {
-    process.once("disconnect", resolve);
-    ctx.onCancel(() => resolve());
-  }), stop: () => process.disconnect?.() }];
+  return [
+    {
+      name: "parent",
+      run: (ctx) =>
+        new Promise<void>((resolve) => {
+          process.once("disconnect", resolve);
+          ctx.onCancel(() => resolve());
+        }),
+      stop: () => process.disconnect?.(),
+    },
+  ];
 }

@@ -40,10 +40,12 @@ export async function playRound(gateway: Gateway, fleet: Fleet, concatLimit: num
       return `{"A":20,"B":22} is understood`;
     },
 
-    async "balancing"() {
+    async balancing() {
       const before = new Map(gateway.callsByInstance);
       await Promise.all(Array.from({ length: 300 }, (_, i) => client.sum({ a: i, b: 1 }, ctx)));
-      const spread = fleet.members.map(({ address }) => (gateway.callsByInstance.get(address) ?? 0) - (before.get(address) ?? 0));
+      const spread = fleet.members.map(
+        ({ address }) => (gateway.callsByInstance.get(address) ?? 0) - (before.get(address) ?? 0),
+      );
       expect(Math.max(...spread) - Math.min(...spread) <= 1, `spread ${spread.join(", ")}`);
       return `300 calls went ${spread.join(", ")} to the ${spread.length} instances`;
     },

@@ -45,7 +45,9 @@ export function withLogging(service: AddService, logger: Logger): AddService {
 
 /** Counts what the business cares about. */
 export function withBusinessMetrics(service: AddService, metrics: Metrics): AddService {
-  const summed = metrics.counter("example_addsvc_integers_summed", { help: "Total count of integers summed via the Sum method." });
+  const summed = metrics.counter("example_addsvc_integers_summed", {
+    help: "Total count of integers summed via the Sum method.",
+  });
   const concatenated = metrics.counter("example_addsvc_characters_concatenated", {
     help: "Total count of characters concatenated via the Concat method.",
   });

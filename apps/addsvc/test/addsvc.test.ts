@@ -1,13 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { background, codeOf } from "@kit/endpoint";
 import { implement } from "@kit/service";
 import { serveHttp } from "@kit/transport-http";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { Add } from "../src/contract.ts";
 import { encodeAddError } from "../src/errors.ts";
 import { addService } from "../src/service.ts";
@@ -65,8 +68,15 @@ describe("on HTTP", () => {
 describe("the program", () => {
   const running = new Set<ChildProcess>();
 
+  // A killed demo cannot remove its registry, so each run has its own place for temporary files.
+  const temporary = mkdtempSync(join(tmpdir(), "addsvc-test-"));
+  afterAll(() => rmSync(temporary, { recursive: true, force: true }));
+
   function start(...args: string[]): { child: ChildProcess; lines: AsyncIterable<string>; errors: Promise<string> } {
-    const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [main, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, TMPDIR: temporary },
+    });
     running.add(child);
     let errors = "";
     child.stderr.on("data", (text) => (errors += text));
