@@ -32,7 +32,7 @@ export function contextKey<T>(name: string, options?: { readonly carry: Codec<T>
   const key: ContextKey<T> = { name, id: Symbol.for(`@kit/context/${name}`), carry: options?.carry };
   if (key.carry !== undefined) {
     if (!/^[a-z][a-z0-9-]*$/.test(name)) {
-      throw new TypeError(`contextKey: "${name}" cannot be a header: only a-z, 0-9 and -`);
+      throw new TypeError(`contextKey: "${name}" cannot be a header`);
     }
     carriedKeys.set(name, key);
   }

@@ -45,19 +45,28 @@ const longestDelayMs = 2 ** 31 - 1;
 
 type Listener = (cause: Error) => void;
 
+/** A place in a scope's ring of listeners, which is empty when the scope is its own neighbour. A Set for every call would cost more than all the rest. */
+interface Link {
+  call: Listener | undefined;
+  before: Link;
+  after: Link;
+}
+
 /**
  * The life of a cancellable context, shared by the value contexts below it. It holds a timer and a place in its parent only while
  * somebody listens, so a deadline that nobody waits for costs one object.
  */
-class Scope {
+class Scope implements Link {
+  call: undefined;
+  before: Link = this;
+  after: Link = this;
   readonly parent: Scope | undefined;
   /** Infinity where there is none. */
   readonly deadline: number;
-  cause: Error | undefined = undefined;
-  #listeners: Set<{ readonly call: Listener }> | undefined = undefined;
-  #timer: NodeJS.Timeout | undefined = undefined;
-  #leaveParent: (() => void) | undefined = undefined;
-  #controller: AbortController | undefined = undefined;
+  cause: Error | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #leaveParent: (() => void) | undefined;
+  #controller: AbortController | undefined;
 
   constructor(parent: Scope | undefined, deadline: number) {
     this.parent = parent;
@@ -82,28 +91,31 @@ class Scope {
   }
 
   listen(call: Listener): () => void {
-    if (this.over === undefined && !this.#listeners?.size) this.#attach();
+    if (this.over === undefined && this.after === this) this.#attach();
     // Asked again: the clock may have reached the parent's deadline meanwhile.
     if (this.cause !== undefined) {
       call(this.cause);
       return () => {};
     }
-    const listener = { call };
-    (this.#listeners ??= new Set()).add(listener);
+    const link: Link = { call, before: this.before, after: this };
+    this.before = this.before.after = link;
     return () => {
-      if (this.#listeners?.delete(listener) && this.#listeners.size === 0) this.#detach();
+      if (link.call === undefined) return;
+      link.call = undefined;
+      link.before.after = link.after;
+      link.after.before = link.before;
+      if (this.after === this) this.#detach();
     };
   }
 
   end(cause: Error): void {
     if (this.cause !== undefined) return;
     this.cause = cause;
-    if (this.#listeners === undefined) return;
     this.#detach();
     // In place, so that a listener which takes another away is obeyed.
-    for (const { call } of this.#listeners) {
+    for (let link = this.after; link !== this; link = link.after) {
       try {
-        call(cause);
+        link.call?.(cause);
       } catch (error) {
         // As an event target does: the others are told, and the failure surfaces.
         queueMicrotask(() => {
@@ -111,26 +123,23 @@ class Scope {
         });
       }
     }
-    this.#listeners = undefined;
+    this.before = this.after = this;
   }
 
   #attach(): void {
     this.#leaveParent = this.parent?.listen((cause) => this.end(cause));
-    if (this.cause === undefined && this.deadline < (this.parent?.deadline ?? Infinity)) this.#arm(this.deadline);
+    if (this.cause === undefined && this.deadline < (this.parent?.deadline ?? Infinity)) this.#arm();
   }
 
-  #arm(deadline: number): void {
-    const delay = deadline - Date.now();
-    this.#timer =
-      delay > longestDelayMs
-        ? setTimeout(() => this.#arm(deadline), longestDelayMs)
-        : setTimeout(() => this.end(deadlineExceeded), delay);
+  #arm(): void {
+    const delay = this.deadline - Date.now();
+    const ring = (): void => (delay > longestDelayMs ? this.#arm() : this.end(deadlineExceeded));
+    this.#timer = setTimeout(ring, Math.min(delay, longestDelayMs));
   }
 
   #detach(): void {
     clearTimeout(this.#timer);
     this.#leaveParent?.();
-    this.#leaveParent = undefined;
   }
 }
 
@@ -176,7 +185,7 @@ class ContextNode implements CancellableContext {
   }
 
   withCancel(): CancellableContext {
-    return new ContextNode(this, new Scope(this.#scope, Infinity));
+    return this.withDeadline(Infinity);
   }
 
   withTimeout(ms: number): CancellableContext {
