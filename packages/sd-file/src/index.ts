@@ -1,1 +1,2 @@
-export {};
+export { fileInstancer, type FileInstancerOptions } from "./instancer.ts";
+export { fileRegistrar, type FileRegistrarOptions } from "./registrar.ts";

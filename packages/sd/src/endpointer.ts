@@ -1,9 +1,9 @@
 import type { Endpoint } from "@kit/endpoint";
 import { type Backoff, backoff } from "./backoff.ts";
+import { guarded } from "./guarded.ts";
 import { type Instance, sameInstance } from "./instance.ts";
 import type { Instancer } from "./instancer.ts";
 import { isWithin, optionError } from "./option-error.ts";
-import { throwLater } from "./throw-later.ts";
 
 /** What a {@link Factory} makes for an instance. */
 export interface Made<T> {
@@ -80,6 +80,7 @@ export function endpointer<T>(
     throw optionError("endpointer: invalidateOnErrorMs", "a number of at least 0", invalidateOnErrorMs);
   }
 
+  const report = guarded(onError);
   /** What the instancer told last. */
   let wanted: readonly Instance[] = [];
   let lists: Lists<T> = empty;
@@ -157,14 +158,6 @@ export function endpointer<T>(
       .catch((error: unknown) => report(error, instance))
       .finally(() => closing.delete(done));
     closing.add(done);
-  }
-
-  function report(error: unknown, instance?: Instance): void {
-    try {
-      onError?.(error, instance);
-    } catch (thrown) {
-      throwLater(thrown);
-    }
   }
 
   /** The error that has lasted too long for the last list to be of use, which is then let go of. */

@@ -1,10 +1,10 @@
 import { background, type CancellableContext, type Context, KitError, refusal } from "@kit/endpoint";
 import { type Backoff, backoff } from "./backoff.ts";
+import { guarded } from "./guarded.ts";
 import { requireDelay } from "./option-error.ts";
 import { pause } from "./pause.ts";
 import type { Registrar } from "./registrar.ts";
 import { registryError } from "./registry-error.ts";
-import { throwLater } from "./throw-later.ts";
 
 /**
  * What a registry can do for one instance. The first three are called one at a time. Their `ctx` ends when a call has taken too long or is
@@ -44,6 +44,7 @@ export function heartbeatRegistrar(options: HeartbeatRegistrarOptions): Registra
   requireDelay("heartbeatRegistrar: heartbeatMs", heartbeatMs);
   requireDelay("heartbeatRegistrar: timeoutMs", timeoutMs);
 
+  const report = guarded(onError);
   let wanted: { readonly scope: CancellableContext; readonly registered: Promise<void> } | undefined;
   /** Whether the registry may have the instance. */
   let announced = false;
@@ -76,7 +77,7 @@ export function heartbeatRegistrar(options: HeartbeatRegistrarOptions): Registra
   }
 
   function close(): Promise<void> {
-    return (closed ??= deregister().catch(report));
+    return (closed ??= deregister().catch((error: Error) => report(error)));
   }
 
   function announce(ctx: Context): Promise<void> {
@@ -95,7 +96,7 @@ export function heartbeatRegistrar(options: HeartbeatRegistrarOptions): Registra
       } catch (error) {
         if (scope.cancelled !== undefined) return;
         failures += 1;
-        report(error);
+        report(error as Error);
       }
     }
   }
@@ -108,30 +109,25 @@ export function heartbeatRegistrar(options: HeartbeatRegistrarOptions): Registra
 
   /** An overtaken call is waited for, since it may reach the registry yet; only the time it may take ends the wait. */
   async function call(operation: (ctx: Context) => Promise<void>, scope: Context): Promise<void> {
-    if (scope.cancelled !== undefined) throw scope.cancelled;
+    const overtakenBefore = scope.cancelled;
+    if (overtakenBefore !== undefined) throw overtakenBefore;
     const ctx = scope.withTimeout(timeoutMs);
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(refusal("deadline_exceeded", `the registry did not answer within ${timeoutMs} ms`)),
-        timeoutMs,
-      );
+    const tooLong = new Promise<never>((_, reject) => {
+      timer = setTimeout(reject, timeoutMs);
     });
     try {
-      await Promise.race([operation(ctx), late]);
+      await Promise.race([operation(ctx), tooLong]);
     } catch (error) {
-      throw ctx.cancelled ?? registryError(error);
+      const overtaken = scope.cancelled;
+      if (overtaken !== undefined) throw overtaken;
+      const late = error === undefined || ctx.cancelled !== undefined;
+      throw late
+        ? refusal("deadline_exceeded", `the registry did not answer within ${timeoutMs} ms`)
+        : registryError(error);
     } finally {
       clearTimeout(timer);
       ctx.cancel();
-    }
-  }
-
-  function report(error: unknown): void {
-    try {
-      onError?.(error as Error);
-    } catch (thrown) {
-      throwLater(thrown);
     }
   }
 

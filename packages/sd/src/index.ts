@@ -16,6 +16,7 @@ export { fixedInstancer } from "./fixed-instancer.ts";
 export { type Backoff, backoff, type BackoffOptions } from "./backoff.ts";
 
 // For adapters.
+export { guarded } from "./guarded.ts";
 export { heartbeatRegistrar, type HeartbeatRegistrarOptions } from "./heartbeat-registrar.ts";
 export { parseInstance } from "./instance.ts";
 export { type InstanceCache, instanceCache, type InstanceCacheOptions } from "./instance-cache.ts";

@@ -1,6 +1,6 @@
+import { guarded } from "./guarded.ts";
 import { byAddress, type Instance, parseInstance, sameInstance } from "./instance.ts";
 import type { Instancer, InstancerEvent, InstancerStatus } from "./instancer.ts";
-import { throwLater } from "./throw-later.ts";
 
 export interface InstanceCacheOptions {
   /** The clock behind `status.since`, in ms since the Unix epoch. @default Date.now */
@@ -28,9 +28,7 @@ interface Entry {
   follower: Entry | undefined;
 }
 
-interface Subscriber {
-  readonly listener: (event: InstancerEvent) => void;
-}
+type Listener = (event: InstancerEvent) => void;
 
 /**
  * Makes an instancer out of a source of lists. Adapters that watch a registry want {@link watchInstancer}, which is made on it; by itself
@@ -41,8 +39,8 @@ interface Subscriber {
 export function instanceCache(options: InstanceCacheOptions = {}): InstanceCache {
   const { now = Date.now } = options;
   const known = new Map<string, Entry>();
-  const subscribers = new Set<Subscriber>();
-  const untold: [InstancerEvent, Subscriber[]][] = [];
+  const subscribers = new Set<Listener>();
+  const untold: [InstancerEvent, Listener[]][] = [];
   let sorted: Entry[] = [];
   let list: readonly Instance[] | undefined;
   let updates = 0;
@@ -54,16 +52,7 @@ export function instanceCache(options: InstanceCacheOptions = {}): InstanceCache
     untold.push([Object.freeze(event), [...subscribers]]);
     if (untold.length > 1) return;
     for (let next = untold[0]; next !== undefined; untold.shift(), next = untold[0]) {
-      for (const subscriber of next[1]) call(subscriber, next[0]);
-    }
-  }
-
-  function call(subscriber: Subscriber, event: InstancerEvent): void {
-    if (!subscribers.has(subscriber)) return;
-    try {
-      subscriber.listener(event);
-    } catch (error) {
-      throwLater(error);
+      for (const subscriber of next[1]) if (subscribers.has(subscriber)) subscriber(next[0]);
     }
   }
 
@@ -142,11 +131,12 @@ export function instanceCache(options: InstanceCacheOptions = {}): InstanceCache
     },
 
     subscribe(listener) {
-      const subscriber = { listener };
       if (closed) return () => {};
+      const subscriber = guarded(listener);
       subscribers.add(subscriber);
-      if (list !== undefined) call(subscriber, Object.freeze({ instances: list }));
-      if (status.error !== undefined) call(subscriber, Object.freeze({ error: status.error }));
+      const { error } = status;
+      if (list !== undefined) subscriber(Object.freeze({ instances: list }));
+      if (error !== undefined && subscribers.has(subscriber)) subscriber(Object.freeze({ error }));
       return () => void subscribers.delete(subscriber);
     },
 

@@ -7,6 +7,7 @@ it("exports what it says and nothing by accident", async () => {
     "firstInstances",
     "fixedEndpointer",
     "fixedInstancer",
+    "guarded",
     "heartbeatRegistrar",
     "instanceCache",
     "parseInstance",

@@ -21,13 +21,15 @@ describe("firstInstances", () => {
 
   it("says why there is no list when the context ends", async () => {
     const cache = instanceCache();
-    const [ctx, cause, error] = [background.withCancel(), new KitError("canceled", "enough"), new Error("down")];
-    const [before, after] = [firstInstances(cache, ctx), firstInstances(cache, background.withTimeout(5))];
-    ctx.cancel(cause);
+    const [cause, error] = [new KitError("canceled", "enough"), new Error("down")];
+    const [sooner, later] = [background.withCancel(), background.withCancel()];
+    const [before, after] = [firstInstances(cache, sooner), firstInstances(cache, later)];
+    sooner.cancel(cause);
     await expect(before).rejects.toBe(cause);
     cache.fail(error);
+    later.cancel(cause);
     await expect(after).rejects.toBe(error);
-    await expect(firstInstances(cache, ctx)).rejects.toBe(error);
+    await expect(firstInstances(cache, sooner)).rejects.toBe(error);
   });
 
   it("lets go of the instancer and the context when it is done", async () => {
