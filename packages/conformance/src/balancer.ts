@@ -1,7 +1,8 @@
 import { background, type Context, type Endpoint, KitError } from "@kit/endpoint";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { expect, it } from "vitest";
+import { expect } from "vitest";
+import { onSubject, runCases } from "./suite.ts";
 
 /** What a balancer is given: `Endpointer` of `@kit/sd`. */
 export interface BalancedEndpoints {
@@ -40,19 +41,7 @@ export interface BalancerCase {
 /** What every balancer must do, however it chooses. What is picked may be wrapped, so it is told by what it answers. */
 export function testBalancer(options: BalancerSuiteOptions): void {
   const { setup, supports } = options;
-  for (const { title, capability, run } of balancerCases) {
-    it(`a balancer ${title}`, async ({ skip }) => {
-      const support = capability === undefined || supports[capability];
-      if (typeof support === "string") skip(support);
-      expect.hasAssertions();
-      const { subject, teardown } = await setup();
-      try {
-        await run(subject);
-      } finally {
-        await teardown?.();
-      }
-    });
-  }
+  runCases("a balancer", balancerCases, supports, async ({ run }) => onSubject(await setup(), run));
 }
 
 /** The suite's cases, as `testBalancer` runs them. */

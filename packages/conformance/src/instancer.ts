@@ -1,5 +1,6 @@
 import { isKitError } from "@kit/endpoint";
-import { describe, expect, it, vi } from "vitest";
+import { expect, vi } from "vitest";
+import { onSubject, runCases } from "./suite.ts";
 import {
   type DiscoveredInstance,
   firstList,
@@ -53,21 +54,9 @@ export interface InstancerCase {
 /** What every instancer must do, whatever the registry that it watches. */
 export function testInstancer(options: InstancerSuiteOptions): void {
   const { setup, supports, timeoutMs = 10_000 } = options;
-  describe("an instancer", () => {
-    for (const { title, capability, run } of instancerCases) {
-      it(title, { timeout: 6 * timeoutMs }, async ({ skip }) => {
-        const support = capability === undefined || supports[capability];
-        if (typeof support === "string") skip(support);
-        expect.hasAssertions();
-        const { subject, teardown } = await setup();
-        try {
-          await run(subject, timeoutMs);
-        } finally {
-          await teardown?.();
-        }
-      });
-    }
-  });
+  const runOne = async ({ run }: InstancerCase): Promise<void> =>
+    onSubject(await setup(), (subject) => run(subject, timeoutMs));
+  runCases("an instancer", instancerCases, supports, runOne, 6 * timeoutMs);
 }
 
 /** The suite's cases, as `testInstancer` runs them. */

@@ -1,5 +1,6 @@
 import { background, type Context, contextKey } from "@kit/endpoint";
-import { describe, expect, it } from "vitest";
+import { expect } from "vitest";
+import { onSubject, runCases } from "./suite.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -54,19 +55,10 @@ export interface LoggerCase {
 /** What every adapter to a logging library must do. */
 export function testLogger(options: LoggerSuiteOptions): void {
   const { setup, supports } = options;
-  describe("a logger", () => {
-    it.for(loggerCases)("$title", async ({ capability, failing, run }, { skip }) => {
-      const support = capability === undefined || supports[capability];
-      if (typeof support === "string") skip(support);
-      expect.hasAssertions();
-      const errors: unknown[] = [];
-      const { subject, teardown } = await setup(failing ? { failing: { onError: (error) => errors.push(error) } } : {});
-      try {
-        await run(subject, errors);
-      } finally {
-        await teardown?.();
-      }
-    });
+  runCases("a logger", loggerCases, supports, async ({ failing, run }) => {
+    const errors: unknown[] = [];
+    const sink = failing ? { failing: { onError: (error: unknown) => errors.push(error) } } : {};
+    await onSubject(await setup(sink), (subject) => run(subject, errors));
   });
 }
 

@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { expect } from "vitest";
+import { onSubject, runCases } from "./suite.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -84,20 +85,15 @@ export interface MetricsCase {
  */
 export function testMetrics(options: MetricsSuiteOptions): void {
   const { setup, supports, tolerance = 0.01 } = options;
-  describe("a provider of metrics", () => {
-    it.for(metricsCases)("$title", async ({ capability, run }, { skip }) => {
-      const support = capability === undefined || supports[capability];
-      if (typeof support === "string") skip(support);
-      expect.hasAssertions();
-      const { subject, teardown } = await setup();
+  runCases("a provider of metrics", metricsCases, supports, async ({ run }) =>
+    onSubject(await setup(), async (subject) => {
       try {
         await run(subject, tolerance);
       } finally {
         await subject.metrics.close();
-        await teardown?.();
       }
-    });
-  });
+    }),
+  );
 }
 
 // go-kit's figures.

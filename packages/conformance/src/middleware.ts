@@ -1,5 +1,6 @@
 import { background, type Context, contextKey, type Endpoint, KitError, type Middleware } from "@kit/endpoint";
-import { expect, it, vi } from "vitest";
+import { expect, vi } from "vitest";
+import { onSubject, runCases } from "./suite.ts";
 
 /**
  * What a middleware may do or leave, by its nature:
@@ -29,19 +30,7 @@ export interface MiddlewareCase {
 /** What every endpoint middleware must keep: it may act on a call, but not change it, lose it or outlive it. */
 export function testMiddleware(options: MiddlewareSuiteOptions): void {
   const { setup, supports } = options;
-  for (const { title, capability, run } of middlewareCases) {
-    it(`a middleware ${title}`, async ({ skip }) => {
-      const support = capability === undefined || supports[capability];
-      if (typeof support === "string") skip(support);
-      expect.hasAssertions();
-      const { subject, teardown } = await setup();
-      try {
-        await run(subject);
-      } finally {
-        await teardown?.();
-      }
-    });
-  }
+  runCases("a middleware", middlewareCases, supports, async ({ run }) => onSubject(await setup(), run));
 }
 
 const tenant = contextKey<string>("@kit/conformance/tenant");

@@ -1,5 +1,6 @@
 import { codeOf } from "@kit/endpoint";
-import { describe, expect, it } from "vitest";
+import { expect } from "vitest";
+import { onSubject, runCases } from "./suite.ts";
 import {
   type DiscoveredInstance,
   equals,
@@ -69,21 +70,9 @@ export interface RegistrarCase {
 /** What every registrar must do, whatever its registry. */
 export function testRegistrar(options: RegistrarSuiteOptions): void {
   const { setup, supports, timeoutMs = 10_000 } = options;
-  describe("a registrar", () => {
-    for (const { title, capability, run } of registrarCases) {
-      it(title, { timeout: 6 * timeoutMs }, async ({ skip }) => {
-        const support = capability === undefined || supports[capability];
-        if (typeof support === "string") skip(support);
-        expect.hasAssertions();
-        const { subject, teardown } = await setup();
-        try {
-          await run(subject, timeoutMs);
-        } finally {
-          await teardown?.();
-        }
-      });
-    }
-  });
+  const runOne = async ({ run }: RegistrarCase): Promise<void> =>
+    onSubject(await setup(), (subject) => run(subject, timeoutMs));
+  runCases("a registrar", registrarCases, supports, runOne, 6 * timeoutMs);
 }
 
 /** The suite's cases, as `testRegistrar` runs them. */
