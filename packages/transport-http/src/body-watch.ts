@@ -20,8 +20,12 @@ export class BodyWatch {
   }
 
   add(body: Arriving): void {
+    if (this.#timeoutMs === Infinity) return;
     this.#arriving.add(body);
-    this.#timer ??= setInterval(() => this.#sweep(), this.#timeoutMs / 4).unref();
+    if (this.#timer !== undefined) return;
+    this.#timer = setInterval(() => this.#sweep(), this.#timeoutMs / 4);
+    // In a worker a timer is a number.
+    (this.#timer as { unref?: () => void }).unref?.();
   }
 
   delete(body: Arriving): void {

@@ -44,9 +44,12 @@ export class ClientResponse {
 
   /** The error that the body tells of, else the one that the status means; `Retry-After` is heeded either way. */
   error(): KitError {
-    const retryAfterMs = Number(this.header("retry-after")) * 1000;
-    const hint = retryAfterMs >= 0 ? { retryAfterMs } : {};
-    return fromWire({ message: `http status ${this.status}`, ...hint, ...this.#wireError() }, codeOfStatus(this.status));
+    const seconds = this.header("retry-after") ?? "";
+    const hint = /^\d{1,10}$/.test(seconds) ? { retryAfterMs: Number(seconds) * 1000 } : {};
+    return fromWire(
+      { message: `http status ${this.status}`, ...hint, ...this.#wireError() },
+      codeOfStatus(this.status),
+    );
   }
 
   #wireError(): object | undefined {

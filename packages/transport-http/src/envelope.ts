@@ -1,4 +1,12 @@
-import { background, type CancellableContext, type CallInfo, type Context, extract, inject, KitError } from "@kit/endpoint";
+import {
+  background,
+  type CancellableContext,
+  type CallInfo,
+  type Context,
+  extract,
+  inject,
+  KitError,
+} from "@kit/endpoint";
 import type { HttpHeaders } from "./reply.ts";
 import type { HttpRequest } from "./request.ts";
 

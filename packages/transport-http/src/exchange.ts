@@ -4,13 +4,14 @@ import { HttpCallInfo, openCall, received } from "./envelope.ts";
 import { encodeError, type ErrorEncoder, statusError } from "./error.ts";
 import type { IncomingRequest } from "./incoming.ts";
 import { type HttpLimits, limitsOf } from "./limits.ts";
-import { bodyLength, type HttpReply } from "./reply.ts";
+import { bodyLength, type HttpHeaders, type HttpReply } from "./reply.ts";
 import type { HttpRequest } from "./request.ts";
 
 /** How a reply went, for finalizers. */
 export interface HttpOutcome {
   readonly request: HttpRequest;
   readonly status: number;
+  readonly headers: Readonly<HttpHeaders>;
   /** Of the body; 0 for a stream, whose length is not known beforehand. */
   readonly bytes: number;
   readonly error: unknown;
@@ -83,7 +84,8 @@ export function exchanger(where: string, options: HttpServerOptions): Exchanger 
       }
     }
     if (finalizer.length > 0) {
-      const outcome = { request, status: reply.status, bytes: bodyLength(reply) ?? 0, error: failure };
+      const { status, headers } = reply;
+      const outcome = { request, status, headers, bytes: bodyLength(reply) ?? 0, error: failure };
       for (const hook of finalizer) hook(ctx, outcome);
     }
     return reply;

@@ -22,7 +22,8 @@ export function fetchSender(options: FetchSenderOptions): HttpSender {
   const origin = originOf("fetchSender", options.origin);
   const life = background.withCancel();
   const send: HttpSender["send"] = async (message, ctx, { maxBytes, stream }) => {
-    if (life.cancelled !== undefined) throw new KitError("unavailable", "http: the client is closed", { notSent: true });
+    if (life.cancelled !== undefined)
+      throw new KitError("unavailable", "http: the client is closed", { notSent: true });
     // A signal of the call's own: the context's would hold its timer until the deadline, however early the call is over.
     const aborter = new AbortController();
     const abort = (cause: Error): void => aborter.abort(cause);
@@ -58,11 +59,19 @@ function toRequest(origin: string, { method, path, headers, body }: ClientReques
       headers: list,
       signal,
       redirect: "manual",
-      body: streamed ? ReadableStream.from(body) : (body ?? null),
+      body: streamed ? ReadableStream.from(whileWanted(signal, body)) : (body ?? null),
       ...(streamed && { duplex: "half" as const }),
     });
   } catch (cause) {
     throw new KitError("invalid_argument", `http: ${(cause as Error).message}`, { cause, notSent: true });
+  }
+}
+
+/** Node's own fetch goes on pulling the body of a request that was aborted, without a pause when it has no end. */
+async function* whileWanted(signal: AbortSignal, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const piece of body) {
+    signal.throwIfAborted();
+    yield piece;
   }
 }
 

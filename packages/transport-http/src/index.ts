@@ -9,7 +9,14 @@ export { httpRequest, type HttpRequest, populateRequestContext } from "./request
 export { type OtherHandler, serveHttp, type ServeHttpOptions } from "./serve.ts";
 
 // Clients.
-export { httpClient, type HttpClient, type HttpClientCommon, type HttpClientHooks, type HttpClientOptions, type HttpClientOutcome } from "./client.ts";
+export {
+  httpClient,
+  type HttpClient,
+  type HttpClientCommon,
+  type HttpClientHooks,
+  type HttpClientOptions,
+  type HttpClientOutcome,
+} from "./client.ts";
 export type { ClientRequest, ClientResponse } from "./client-message.ts";
 export { connectHttp, type ConnectHttpOptions } from "./connect.ts";
 export { codeOfStatus } from "./error.ts";
@@ -19,4 +26,12 @@ export { undiciSender, type UndiciSenderOptions } from "./undici-sender.ts";
 
 // Steps for both sides.
 export { setRequestHeader, setResponseHeader } from "./header-hooks.ts";
-export { decodeJsonResponse, encodeJsonRequest, encodeJsonResponse, type JsonRequestOptions, jsonRequestDecoder, nopRequestDecoder, parseJson } from "./json.ts";
+export {
+  decodeJsonResponse,
+  encodeJsonRequest,
+  encodeJsonResponse,
+  type JsonRequestOptions,
+  jsonRequestDecoder,
+  nopRequestDecoder,
+  parseJson,
+} from "./json.ts";

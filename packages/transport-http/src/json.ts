@@ -1,6 +1,6 @@
 import { KitError } from "@kit/endpoint";
 import type { ClientRequest, ClientResponse } from "./client-message.ts";
-import { applyOwn, type HttpReply } from "./reply.ts";
+import { applyOwn, type Headerer, type HttpReply } from "./reply.ts";
 import type { HttpRequest } from "./request.ts";
 
 /** What go-kit sends, to the letter. */
@@ -76,10 +76,12 @@ export function encodeJsonResponse(response: unknown, reply: HttpReply): void {
   if (reply.status !== 204) reply.body = JSON.stringify(response);
 }
 
-/** Encodes a request as a JSON body; `undefined` is sent as no body. @see go-kit EncodeJSONRequest */
+/** Encodes a request as a JSON body; `undefined` is sent as no body. A request may be a Headerer. @see go-kit EncodeJSONRequest */
 export function encodeJsonRequest(request: unknown, message: ClientRequest): void {
   if (request === undefined) return;
   message.headers["content-type"] = jsonContentType;
+  const own: Partial<Headerer> | null = request;
+  if (typeof own?.headers === "function") Object.assign(message.headers, own.headers());
   message.body = JSON.stringify(request);
 }
 

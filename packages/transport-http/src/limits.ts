@@ -12,7 +12,12 @@ export interface HttpLimits {
   readonly maxTimeoutMs?: number;
 }
 
-const defaults: Required<HttpLimits> = { maxBytes: 1_048_576, maxHeaders: 100, bodyTimeoutMs: 10_000, maxTimeoutMs: 60_000 };
+const defaults: Required<HttpLimits> = {
+  maxBytes: 1_048_576,
+  maxHeaders: 100,
+  bodyTimeoutMs: 10_000,
+  maxTimeoutMs: 60_000,
+};
 
 /** The limits with their defaults. @throws {TypeError} for one that is not a positive number. */
 export function limitsOf(where: string, options: HttpLimits): Required<HttpLimits> {

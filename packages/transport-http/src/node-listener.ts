@@ -96,7 +96,6 @@ export class NodeRequest extends IncomingRequest {
     } catch (cause) {
       throw goneError(cause);
     }
-    if (this.#message.aborted) throw goneError();
   }
 }
 

@@ -42,10 +42,10 @@ export function fillRoute(
   return query ? { path: path + toQuery(rest), rest: undefined } : { path, rest };
 }
 
-/** Dots alone would be taken for a step up the path, escaped or not. */
+/** Nothing is no segment, and dots alone would be taken for a step up the path, escaped or not. */
 function asSegment(field: string, value: unknown): string {
   const text = asText(field, value);
-  if (/^\.\.?$/.test(text)) throw new KitError("invalid_argument", `http: the field "${field}" cannot be "${text}"`);
+  if (/^\.{0,2}$/.test(text)) throw new KitError("invalid_argument", `http: the field "${field}" cannot be "${text}"`);
   return encodeURIComponent(text);
 }
 

@@ -60,7 +60,13 @@ export function serveHttp<S extends Service>(
     method: "",
     decode: () => undefined,
     encode: () => {},
-    endpoint: () => Promise.reject(missing(request.path, [...verbs].filter((verb) => findRoute(router, verb, request.path)))),
+    endpoint: () =>
+      Promise.reject(
+        missing(
+          request.path,
+          [...verbs].filter((verb) => findRoute(router, verb, request.path)),
+        ),
+      ),
   });
   const own = handlerOf(limitsOf("serveHttp", options), (request) => {
     const found = findRoute(router, request.method, request.path);
@@ -90,7 +96,9 @@ function exchangeOf(method: Method, route: Route, endpoint: Endpoint, options: J
   const { service, name } = method;
   const decodeBody = jsonRequestDecoder(options);
   const scattered = route.query || route.fields.length > 0;
-  const decode = scattered ? async (request: HttpRequest) => gather(route, request, await decodeBody(request)) : decodeBody;
+  const decode = scattered
+    ? async (request: HttpRequest) => gather(route, request, await decodeBody(request))
+    : decodeBody;
   return { service, method: name, endpoint, decode, encode: encodeJsonResponse };
 }
 
@@ -115,4 +123,3 @@ function missing(path: string, allowed: readonly string[]): KitError {
   const headers = (): HttpHeaders => ({ allow: allowed.join(", ") });
   return Object.assign(statusError(405, "unimplemented", `${path} takes ${allowed.join(", ")}`), { headers });
 }
-

@@ -43,7 +43,8 @@ export function undiciSender(options: UndiciSenderOptions): HttpSender {
   };
 
   const send: HttpSender["send"] = (message, ctx, sendOptions) => {
-    if (closed !== undefined) return Promise.reject(new KitError("unavailable", "http: the client is closed", { notSent: true }));
+    if (closed !== undefined)
+      return Promise.reject(new KitError("unavailable", "http: the client is closed", { notSent: true }));
     if (pool !== undefined) return dispatch(pool, message, ctx, sendOptions);
     return (opening ??= open()).then((opened) => dispatch(opened, message, ctx, sendOptions));
   };
@@ -170,9 +171,14 @@ class Reception implements Dispatcher.DispatchHandler {
 
 function connectionError(cause: Error, notSent: boolean): KitError {
   const code = (cause as NodeJS.ErrnoException).code;
-  if (code === "UND_ERR_INVALID_ARG") return new KitError("invalid_argument", `http: ${cause.message}`, { cause, notSent });
-  return new KitError("unavailable", `http: ${notSent ? "cannot connect" : "the connection broke"}${code ? ` (${code})` : ""}`, {
-    cause,
-    notSent,
-  });
+  if (code === "UND_ERR_INVALID_ARG")
+    return new KitError("invalid_argument", `http: ${cause.message}`, { cause, notSent });
+  return new KitError(
+    "unavailable",
+    `http: ${notSent ? "cannot connect" : "the connection broke"}${code ? ` (${code})` : ""}`,
+    {
+      cause,
+      notSent,
+    },
+  );
 }

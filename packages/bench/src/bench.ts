@@ -1,0 +1,44 @@
+/** How much to measure. */
+export interface Plan {
+  readonly rounds: number;
+  /** How long one contender is measured in one round, in ms. */
+  readonly sampleMs: number;
+  /** How long each contender runs unmeasured before, in ms. */
+  readonly warmUpMs: number;
+}
+
+/** Enough for medians that hold on a machine which others use too. */
+export const fullPlan: Plan = { rounds: 21, sampleMs: 25, warmUpMs: 250 };
+
+/** Runs everything once: whether it works, not how fast. */
+export const smokePlan: Plan = { rounds: 1, sampleMs: 1, warmUpMs: 1 };
+
+/** What one operation costs with each contender, in ns, round by round. */
+export type Costs = Readonly<Record<string, readonly number[]>>;
+
+/** What is claimed: `ours` does at least `goal` times as many operations a second as `other`. */
+export interface Claim {
+  readonly ours: string;
+  readonly other: string;
+  readonly goal: number;
+}
+
+/** What is claimed where there is nobody to compare with: one operation of `ours` takes less than `withinMs`. */
+export interface Bound {
+  readonly ours: string;
+  readonly withinMs: number;
+}
+
+/** Contenders measured together, and what is claimed of them. */
+export interface Result {
+  readonly title: string;
+  readonly costs: Costs;
+  readonly claims: readonly (Claim | Bound)[];
+}
+
+/** One file in `benches`. */
+export interface Bench {
+  /** What it is called on the command line. */
+  readonly name: string;
+  run(plan: Plan): Promise<readonly Result[]>;
+}

@@ -1,0 +1,72 @@
+import { background, chain, type Endpoint } from "@kit/endpoint";
+import compose from "koa-compose";
+
+import type { Bench, Claim, Plan, Result } from "../bench.ts";
+import { type Contender, interleave } from "../interleave.ts";
+
+type Layer = typeof import("../layer.ts");
+
+let copies = 0;
+
+/** Copies of that module, each compiled and optimised apart from all others. */
+function ownLayers(count: number): Promise<Layer[]> {
+  return Promise.all(
+    Array.from({ length: count }, async () => {
+      copies += 1;
+      return (await import(`../layer.js?${copies}`)) as Layer;
+    }),
+  );
+}
+
+/** Wraps one endpoint in layers. */
+type Wrap = (endpoint: Endpoint, layers: readonly Layer[]) => Endpoint;
+
+const contenders: Readonly<Record<string, Wrap>> = {
+  chain(endpoint, layers) {
+    const [outer, ...inner] = layers.map(({ through }) => through);
+    return outer === undefined ? endpoint : chain(outer, ...inner)(endpoint);
+  },
+  "nested by hand"(endpoint, layers) {
+    let wrapped = endpoint;
+    for (const { through } of layers.toReversed()) wrapped = through(wrapped);
+    return wrapped;
+  },
+  "bare call": (endpoint) => endpoint,
+  "koa-compose"(endpoint, layers) {
+    const run = compose(layers.map(({ koaThrough }) => koaThrough));
+    return (request, ctx) => run(request, () => endpoint(request, ctx)) as Promise<unknown>;
+  },
+};
+
+/** That many endpoints, wrapped in the same layers and called in turn. */
+async function contender(wrap: Wrap, depth: number, endpoints: number): Promise<Contender> {
+  const layers = await ownLayers(depth);
+  const wrapped = (await ownLayers(endpoints)).map(({ echo }) => wrap(echo, layers));
+  const [loop] = await ownLayers(1);
+  return (count) => loop!.calls(wrapped, background, count);
+}
+
+async function measure(depth: number, endpoints: number, claims: readonly Claim[], plan: Plan): Promise<Result> {
+  const made: Record<string, Contender> = {};
+  for (const [name, wrap] of Object.entries(contenders)) made[name] = await contender(wrap, depth, endpoints);
+  const title = `${depth} middlewares around ${endpoints === 1 ? "one endpoint" : `each of ${endpoints} endpoints`}`;
+  return { title, costs: await interleave(made, plan), claims };
+}
+
+const asByHand: Claim = { ours: "chain", other: "nested by hand", goal: 0.95 };
+const aheadOfKoa: Claim = { ours: "chain", other: "koa-compose", goal: 3 };
+const nearBareCall: Claim = { ours: "chain", other: "bare call", goal: 0.4 };
+
+/**
+ * What composing costs. With one endpoint the engine sees through all layers; with eight, as in a service with eight methods, each
+ * layer's call goes to eight places and it cannot.
+ */
+export const chainBench: Bench = {
+  name: "chain",
+  run: async (plan) => [
+    await measure(0, 1, [asByHand], plan),
+    await measure(5, 1, [asByHand, aheadOfKoa], plan),
+    await measure(10, 1, [asByHand, nearBareCall, aheadOfKoa], plan),
+    await measure(10, 8, [asByHand, nearBareCall, aheadOfKoa], plan),
+  ],
+};

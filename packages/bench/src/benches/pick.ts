@@ -1,0 +1,37 @@
+import { roundRobin } from "@kit/lb";
+import { endpointer, fixedInstancer } from "@kit/sd";
+
+import type { Bench, Plan, Result } from "../bench.ts";
+import { interleave } from "../interleave.ts";
+
+// Each pick is put here, or the engine would not even make it.
+const handed: { picked: object | undefined } = { picked: undefined };
+
+async function measure(size: number, plan: Plan): Promise<Result> {
+  const instances = Array.from({ length: size }, (_, index) => ({ address: `10.0.0.0:${index}` }));
+  await using instancer = fixedInstancer(instances);
+  await using live = endpointer(instancer, (instance) => ({ endpoint: instance }));
+  const balancer = roundRobin(live);
+  const costs = await interleave(
+    {
+      roundRobin(count) {
+        for (let i = 0; i < count; i += 1) handed.picked = balancer.pick();
+      },
+      "array index"(count) {
+        for (let i = 0; i < count; i += 1) handed.picked = instances[i % size];
+      },
+    },
+    plan,
+  );
+  return {
+    title: `a pick of ${size} instances`,
+    costs,
+    claims: [{ ours: "roundRobin", other: "array index", goal: 0.5 }],
+  };
+}
+
+/** What a pick costs, whether of few instances or of many. */
+export const pickBench: Bench = {
+  name: "pick",
+  run: async (plan) => [await measure(3, plan), await measure(100, plan), await measure(10_000, plan)],
+};

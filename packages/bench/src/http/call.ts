@@ -1,0 +1,31 @@
+// A program: calls a server by one contender's client, as fast as it answers.
+import { answer } from "../child.ts";
+import type { Sample } from "../sampling.ts";
+import { type ClientName, clients } from "./clients.ts";
+import { inFlight, request, response, type SumRequest, type SumResponse } from "./sum.ts";
+
+type Client = (request: SumRequest) => Promise<SumResponse>;
+
+const [, , name, origin] = process.argv;
+const making = clients[name as ClientName]().then(({ makeClient }) => makeClient(origin!));
+
+/** Makes one call after another until the time is up, and tells how many. */
+async function calls(client: Client, until: number): Promise<number> {
+  let count = 0;
+  do {
+    const { v } = await client(request);
+    if (v !== response.v) throw new Error(`not the answer: ${v}`);
+    count += 1;
+  } while (performance.now() < until);
+  return count;
+}
+
+answer<number, Sample>(async (ms) => {
+  const client = await making;
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  const counts = await Promise.all(Array.from({ length: inFlight }, () => calls(client, start + ms)));
+  const tookMs = performance.now() - start;
+  const { user, system } = process.cpuUsage(cpu);
+  return { requests: counts.reduce((sum, count) => sum + count, 0), tookMs, cpuUs: user + system };
+});

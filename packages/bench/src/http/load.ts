@@ -1,0 +1,86 @@
+// A program: asks servers as fast as they answer, over connections that it keeps. It knows no HTTP but this one exchange, since the cheaper
+// the load is, the more of what is measured is the server's.
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { answer } from "../child.ts";
+import { inFlight, path, request, response } from "./sum.ts";
+
+export interface LoadQuestion {
+  readonly port: number;
+  readonly ms: number;
+}
+
+export interface LoadAnswer {
+  readonly requests: number;
+  readonly tookMs: number;
+}
+
+const body = JSON.stringify(request);
+const message = Buffer.from(
+  [
+    `POST ${path} HTTP/1.1`,
+    "Host: 127.0.0.1",
+    "Connection: keep-alive",
+    "User-Agent: bench",
+    "Accept: */*",
+    "Content-Type: application/json",
+    `Content-Length: ${body.length}`,
+    "",
+    body,
+  ].join("\r\n"),
+);
+const expected = JSON.stringify(response);
+
+const connections = new Map<number, Promise<Socket[]>>();
+
+function connectionsTo(port: number): Promise<Socket[]> {
+  let all = connections.get(port);
+  if (all === undefined) connections.set(port, (all = Promise.all(Array.from({ length: inFlight }, () => open(port)))));
+  return all;
+}
+
+async function open(port: number): Promise<Socket> {
+  const socket = connect(port, "127.0.0.1").setNoDelay(true);
+  await once(socket, "connect");
+  return socket;
+}
+
+/** Sends one request after another until the time is up, and tells how many were answered. */
+function exchange(socket: Socket, until: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let requests = 0;
+    let text = "";
+    const take = (chunk: Buffer): void => {
+      text += chunk.toString("latin1");
+      if (!isWhole(text)) return;
+      text = "";
+      requests += 1;
+      if (performance.now() < until) {
+        socket.write(message);
+        return;
+      }
+      socket.off("data", take).off("close", lost);
+      resolve(requests);
+    };
+    const lost = (): void => reject(new Error("the server closed a connection"));
+    socket.on("data", take).on("close", lost);
+    socket.write(message);
+  });
+}
+
+/** @throws when it is not the answer. */
+function isWhole(text: string): boolean {
+  const end = text.indexOf("\r\n\r\n");
+  if (end === -1) return false;
+  const length = /\r\ncontent-length: (\d+)/i.exec(text)?.[1];
+  if (text.length < end + 4 + Number(length)) return false;
+  if (!text.startsWith("HTTP/1.1 200 ") || text.slice(end + 4) !== expected) throw new Error(`not the answer: ${text}`);
+  return true;
+}
+
+answer<LoadQuestion, LoadAnswer>(async ({ port, ms }) => {
+  const sockets = await connectionsTo(port);
+  const start = performance.now();
+  const counts = await Promise.all(sockets.map((socket) => exchange(socket, start + ms)));
+  return { requests: counts.reduce((sum, count) => sum + count, 0), tookMs: performance.now() - start };
+});

@@ -1,0 +1,19 @@
+import type { Context, Endpoint, Middleware } from "@kit/endpoint";
+import type { Middleware as KoaMiddleware } from "koa-compose";
+
+// To be imported once for each place it stands for (`./layer.js?3`): an engine learns by place in the code, and ten middlewares of ten
+// packages are ten places, where ten closures of one function would be one.
+
+/** The least that an endpoint can do. */
+export const echo: Endpoint = async (request) => request;
+
+/** The least that a middleware can do. */
+export const through: Middleware = (next) => (request, ctx) => next(request, ctx);
+
+/** The same for koa-compose. */
+export const koaThrough: KoaMiddleware<unknown> = (_, next) => next();
+
+/** Makes that many calls one after another, to each endpoint in turn. */
+export async function calls(endpoints: readonly Endpoint[], ctx: Context, count: number): Promise<void> {
+  for (let i = 0; i < count; i += 1) await endpoints[i % endpoints.length]!(i, ctx);
+}

@@ -1,0 +1,58 @@
+import { writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+
+import { type Bench, fullPlan, type Result, smokePlan } from "./bench.ts";
+import { chainBench } from "./benches/chain.ts";
+import { contextBench } from "./benches/context.ts";
+import { discoveryBench } from "./benches/discovery.ts";
+import { httpClientBench } from "./benches/http-client.ts";
+import { httpServerBench } from "./benches/http-server.ts";
+import { pickBench } from "./benches/pick.ts";
+import { machine, reported, table } from "./report.ts";
+
+const benches: readonly Bench[] = [
+  chainBench,
+  contextBench,
+  pickBench,
+  discoveryBench,
+  httpServerBench,
+  httpClientBench,
+];
+
+const usage = `Usage: npm run bench -- [names...] [--smoke] [--json <file>]
+
+  names    which to run, all if none: ${benches.map(({ name }) => name).join(", ")}
+  --smoke  runs everything briefly and claims nothing about time
+  --json   writes the figures to that file
+`;
+
+async function main(): Promise<void> {
+  const { values, positionals: names } = parseArgs({
+    allowPositionals: true,
+    options: { smoke: { type: "boolean", default: false }, json: { type: "string" }, help: { type: "boolean" } },
+  });
+  const unknown = names.filter((name) => !benches.some((bench) => bench.name === name));
+  if (values.help || unknown.length > 0) {
+    console.log(usage);
+    process.exitCode = unknown.length > 0 ? 2 : 0;
+    return;
+  }
+  const results: Result[] = [];
+  for (const bench of benches) {
+    if (names.length > 0 && !names.includes(bench.name)) continue;
+    for (const result of await bench.run(values.smoke ? smokePlan : fullPlan)) {
+      results.push(result);
+      if (!values.smoke) console.log(table(reported(result)));
+    }
+  }
+  const report = { machine: machine(), results: results.map(reported) };
+  if (values.json !== undefined) {
+    // npm sets INIT_CWD to where its user stands.
+    await writeFile(resolve(process.env["INIT_CWD"] ?? "", values.json), `${JSON.stringify(report, undefined, 2)}\n`);
+  }
+  if (values.smoke) console.log(`${results.length} benchmarks ran.`);
+  else if (report.results.some(({ claims }) => claims.some(({ met }) => !met))) process.exitCode = 1;
+}
+
+void main();

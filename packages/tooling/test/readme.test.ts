@@ -1,0 +1,82 @@
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+import { beforeAll, describe, expect, it } from "vitest";
+
+import { fences } from "../src/markdown.mjs";
+import { run } from "../src/run.mjs";
+import { publishedPackages, root } from "../src/workspace.mjs";
+
+// A README's ```ts blocks are programs: each must pass the type checker, and the first must run to its end by
+// itself. A block without imports goes on from the first one. A ```text block right behind the first program is
+// what it prints. They are put below packages/tooling, whose devDependencies are therefore what they may import.
+
+const generated = join(root, "packages/tooling/.kit/readme");
+
+const readmes = publishedPackages()
+  .filter(({ path }) => existsSync(join(path, "README.md")))
+  .map(({ folder, path }) => {
+    const blocks = fences(readFileSync(join(path, "README.md"), "utf8"));
+    const first = blocks.findIndex(({ language }) => language === "ts");
+    const opening = `${blocks[first]?.code}\n{\n`;
+    const programs = blocks
+      .filter(({ language }) => language === "ts")
+      .map(({ code, line }, index) => {
+        const place = join(folder, String(index));
+        if (index === 0 || /^import /m.test(code)) return { place, source: code, shift: line };
+        return { place, source: `${opening}${code}}\n`, shift: line - opening.split("\n").length + 1 };
+      });
+    const following = blocks[first + 1];
+    return { folder, programs, printed: following?.language === "text" ? following.code : undefined };
+  });
+
+let complaints: string[];
+
+beforeAll(async () => {
+  await rm(generated, { recursive: true, force: true });
+  for (const { place, source } of readmes.flatMap(({ programs }) => programs)) {
+    const file = join(generated, `${place}.ts`);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, source);
+  }
+  const config = {
+    extends: "../../../../tsconfig.base.json",
+    compilerOptions: {
+      composite: false,
+      declaration: false,
+      declarationMap: false,
+      isolatedDeclarations: false,
+      noEmitOnError: false,
+      noUnusedLocals: false,
+      rootDir: ".",
+      outDir: "built",
+      tsBuildInfoFile: null,
+    },
+    include: ["packages"],
+  };
+  await writeFile(join(generated, "tsconfig.json"), JSON.stringify(config));
+  const { output } = await run("tsc", ["-p", generated, "--pretty", "false"], { cwd: generated });
+  complaints = output.split("\n").filter((line) => line.includes("error TS"));
+  if (complaints.some((line) => !line.startsWith("packages/"))) throw new Error(output);
+}, 60_000);
+
+describe.each(readmes)("$folder/README.md", ({ folder, programs, printed }) => {
+  it("has programs that pass the type checker", () => {
+    const own = programs.flatMap(({ place, shift }) =>
+      complaints
+        .map((complaint) => /^(.+)\.ts\((\d+),\d+\): error (.+)$/.exec(complaint) ?? [])
+        .filter(([, file]) => file === place)
+        .map(([, , line, message]) => `${folder}/README.md:${Number(line) + shift}: ${message}`),
+    );
+    expect(own).toEqual([]);
+  });
+
+  it("has a first program that runs to its end", { timeout: 30_000 }, async () => {
+    const [first] = programs;
+    if (first === undefined) throw new Error(`${folder}/README.md: add a \`\`\`ts block under Use`);
+    const { code, stdout, output } = await run(process.execPath, [join(generated, "built", `${first.place}.js`)]);
+    expect(code, output).toBe(0);
+    expect(stdout.trimEnd()).toBe((printed ?? stdout).trimEnd());
+  });
+});

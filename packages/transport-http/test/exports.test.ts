@@ -1,0 +1,27 @@
+import { expect, it } from "vitest";
+
+it("exports what it says and nothing by accident", async () => {
+  expect(Object.keys(await import("@kit/transport-http")).toSorted()).toEqual([
+    "codeOfStatus",
+    "connectHttp",
+    "decodeJsonResponse",
+    "drainHttp",
+    "encodeError",
+    "encodeErrorPlain",
+    "encodeJsonRequest",
+    "encodeJsonResponse",
+    "fetchSender",
+    "httpClient",
+    "httpHandler",
+    "httpRequest",
+    "jsonRequestDecoder",
+    "nopRequestDecoder",
+    "parseJson",
+    "populateRequestContext",
+    "serveHttp",
+    "setRequestHeader",
+    "setResponseHeader",
+    "statusError",
+    "undiciSender",
+  ]);
+});
