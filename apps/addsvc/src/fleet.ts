@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 
 /** One instance in a process of its own. */
-export interface Member {
+interface Member {
   readonly name: string;
   readonly address: string;
   readonly pid: number;

@@ -3,7 +3,7 @@ import { IncomingRequest, type Reading } from "./incoming.ts";
 import type { HttpReply } from "./reply.ts";
 
 /** A request of the fetch API. */
-export class FetchRequest extends IncomingRequest {
+class FetchRequest extends IncomingRequest {
   readonly #request: Request;
   readonly method: string;
   readonly url: string;

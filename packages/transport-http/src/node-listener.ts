@@ -9,7 +9,7 @@ export type NodeMessage = IncomingMessage | Http2ServerRequest;
 export type NodeResponse = ServerResponse | Http2ServerResponse;
 
 /** A request from Node's own servers, without a WHATWG object in between: those would cost more than all the rest. */
-export class NodeRequest extends IncomingRequest {
+class NodeRequest extends IncomingRequest {
   readonly #message: NodeMessage;
 
   constructor(message: NodeMessage, reading: Reading) {
