@@ -12,7 +12,8 @@ async function growth(calls: number, ...mode: string[]): Promise<number> {
 }
 
 it("retains nothing of a million calls", { timeout: 60_000 }, async () => {
-  expect(await growth(1_000_000)).toBeLessThan(256 * 1024);
+  // The engine's own records grow by some hundred kB; the smallest object kept of each call would be 16 MB.
+  expect(await growth(1_000_000)).toBeLessThan(1_000_000);
 });
 
 it("would be seen to retain contexts that nobody ends", { timeout: 60_000 }, async () => {
