@@ -14,7 +14,7 @@ import { publishedPackages, root } from "../src/workspace.mjs";
 
 const generated = join(root, "packages/tooling/.kit/readme");
 
-const readmes = publishedPackages()
+const readmes = [{ folder: "workspace", path: root }, ...publishedPackages()]
   .filter(({ path }) => existsSync(join(path, "README.md")))
   .map(({ folder, path }) => {
     const blocks = fences(readFileSync(join(path, "README.md"), "utf8"));
@@ -53,12 +53,12 @@ beforeAll(async () => {
       outDir: "built",
       tsBuildInfoFile: null,
     },
-    include: ["packages"],
+    include: ["packages", "workspace"],
   };
   await writeFile(join(generated, "tsconfig.json"), JSON.stringify(config));
   const { output } = await run("tsc", ["-p", generated, "--pretty", "false"], { cwd: generated });
   complaints = output.split("\n").filter((line) => line.includes("error TS"));
-  if (complaints.some((line) => !line.startsWith("packages/"))) throw new Error(output);
+  if (complaints.some((line) => !/^(packages|workspace)\//.test(line))) throw new Error(output);
 }, 60_000);
 
 describe.each(readmes)("$folder/README.md", ({ folder, programs, printed }) => {
