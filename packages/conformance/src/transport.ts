@@ -14,7 +14,8 @@ import {
   text,
 } from "@kit/endpoint";
 import { inspect } from "node:util";
-import { expect, it } from "vitest";
+import { expect } from "vitest";
+import { onSubject, runCases } from "./suite.ts";
 
 /** What an error is made of, as `fail` is told. */
 export interface TransportFailure {
@@ -98,19 +99,9 @@ export interface TransportCase {
 /** What every transport must do with a service that it serves and connects to, whatever its wire. */
 export function testTransport(options: TransportSuiteOptions): void {
   const { setup, supports, patienceMs = 5_000 } = options;
-  for (const { title, capability, run } of transportCases) {
-    it(`a transport ${title}`, { timeout: 12 * patienceMs }, async ({ skip }) => {
-      const support = capability === undefined || supports[capability];
-      if (typeof support === "string") skip(support);
-      expect.hasAssertions();
-      const { subject, teardown } = await setup();
-      try {
-        await run(subject, patienceMs);
-      } finally {
-        await teardown?.();
-      }
-    });
-  }
+  const run = async (one: TransportCase): Promise<void> =>
+    onSubject(await setup(), (subject) => one.run(subject, patienceMs));
+  runCases("a transport", transportCases, supports, run, 12 * patienceMs);
 }
 
 const whole: Codec<number> = { encode: String, decode: (sent) => (/^\d+$/.test(sent) ? Number(sent) : undefined) };

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { run } from "./run.mjs";
+import { echo, run } from "./run.mjs";
 import { install } from "./setup.mjs";
 import { root } from "./workspace.mjs";
 
@@ -56,7 +56,7 @@ export async function check() {
     console.log(`${code === 0 ? "ok    " : "FAILED"}  ${step.name} (${seconds} s)`);
     if (code === 0) continue;
     broken.push(step);
-    console.log(`\n${output.trim()}\n`);
+    echo(`\n${output.trim()}\n`);
   }
   for (const { name, fix } of broken) console.log(`${name}: ${fix}`);
   process.exitCode = broken.length === 0 ? 0 : 1;

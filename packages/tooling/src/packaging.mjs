@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { run } from "./run.mjs";
+import { echo, run } from "./run.mjs";
 import { fail, install } from "./setup.mjs";
 import { root } from "./workspace.mjs";
 
@@ -16,6 +16,6 @@ export async function packaging(args) {
   if (code !== 0) fail(output);
   const cwd = join(root, "packages/tooling");
   const vitest = ["exec", "vitest", "run", "integration", "--maxConcurrency=2", ...args];
-  const tested = await run("pnpm", vitest, { cwd, onLine: console.log });
+  const tested = await run("pnpm", vitest, { cwd, onLine: echo });
   process.exitCode = tested.code;
 }

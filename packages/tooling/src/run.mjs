@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { stripVTControlCharacters } from "node:util";
 
 import { root } from "./workspace.mjs";
 
@@ -37,3 +38,10 @@ export function run(command, args, { cwd = root, env = process.env, onLine } = {
     });
   });
 }
+
+/**
+ * Prints what a tool said, without its colours where nobody would see them: not every tool looks where its output goes.
+ *
+ * @param {string} text
+ */
+export const echo = (text) => console.log(process.stdout.isTTY ? text : stripVTControlCharacters(text));

@@ -1,8 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { stripVTControlCharacters } from "node:util";
 
-import { run } from "./run.mjs";
+import { echo, run } from "./run.mjs";
 import { install } from "./setup.mjs";
 import { createTally } from "./tally.mjs";
 import { workspacePackages } from "./workspace.mjs";
@@ -18,6 +17,7 @@ export async function test(args) {
   const tally = createTally(({ name, passed, failed, skipped }) =>
     console.log(`  ${name.padEnd(36)} ${counts(passed, failed, skipped)}`),
   );
+  // What is named in full runs whatever the filter says.
   const filtered = args.some((arg) => /^(--filter|-F)/.test(arg));
   const { code } = await run(
     "turbo",
@@ -35,8 +35,8 @@ export async function test(args) {
 
   const tasks = tally.tasks();
   const broken = tasks.filter((task) => task.broken);
-  for (const { name, output } of broken) print(`\n--- ${name} failed ---`, ...output);
-  if (code !== 0 && broken.length === 0) print(...tally.unassigned);
+  for (const { name, output } of broken) echo(`\n--- ${name} failed ---\n${output.join("\n")}`);
+  if (code !== 0 && broken.length === 0) echo(tally.unassigned.join("\n"));
 
   const sum = (/** @type {"passed" | "failed" | "skipped"} */ what) => tasks.reduce((all, task) => all + task[what], 0);
   const failed = code === 0 ? sum("failed") : Math.max(sum("failed"), 1);
@@ -45,10 +45,6 @@ export async function test(args) {
   console.log(`\n${sum("passed")} passed, ${failed} failed`);
   process.exitCode = failed === 0 ? 0 : 1;
 }
-
-// turbo makes every task print in colour, wherever it ends up.
-const print = (/** @type {string[]} */ ...lines) =>
-  console.log(process.stdout.isTTY ? lines.join("\n") : stripVTControlCharacters(lines.join("\n")));
 
 /**
  * @param {number} passed
@@ -62,8 +58,7 @@ function counts(passed, failed, skipped) {
   return parts.join(", ");
 }
 
-// Only of packages that have such tests: starting vitest to find none takes half a second in each. (Not together with a
-// filter, for turbo runs what is named in full whatever the filter says.)
+// Only of packages that have such tests: starting vitest to find none takes half a second in each.
 const integrationTasks = () =>
   workspacePackages()
     .filter(({ manifest }) => manifest.scripts?.["test:integration"] !== undefined)

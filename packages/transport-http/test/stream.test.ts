@@ -199,6 +199,19 @@ describe.each(senders)("a stream over %s", (_, make) => {
     expect(uncaught).not.toHaveBeenCalled();
   });
 
+  it("begins with the reply, not with what comes before it", async () => {
+    const early = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+    const { url } = await lying((socket) => {
+      socket.once("data", () => socket.write(`${early}HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nxxx`));
+    });
+    await using sender = make(url);
+    const call = httpClient({ url, sender, stream: true, decode: ({ status, stream }) => ({ status, stream }) });
+    const { status, stream } = await call(undefined, background);
+    const bytes = stream![Symbol.asyncIterator]();
+    expect([status, Buffer.from((await bytes.next()).value).toString()]).toEqual([200, "xxx"]);
+    await untilDone(bytes);
+  });
+
   it("that breaks off fails for its reader", async () => {
     const { url } = await lying((socket) => {
       socket.once("data", () => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nxxx", () => socket.end()));
