@@ -1,12 +1,5 @@
-import {
-  background,
-  type CancellableContext,
-  type CallInfo,
-  type Context,
-  extract,
-  inject,
-  KitError,
-} from "@kit/endpoint";
+import { type CallInfo, type Context, extract, inject, KitError } from "@kit/endpoint";
+import type { IncomingRequest } from "./incoming.ts";
 import type { HttpHeaders } from "./reply.ts";
 import type { HttpRequest } from "./request.ts";
 
@@ -17,21 +10,16 @@ const timeoutHeader = "connect-timeout-ms";
 const longestTimeoutMs = 9_999_999_999;
 
 /**
- * The life of an incoming call, as its caller bounds it and we allow it.
+ * Begins an incoming call: as long as its caller bounds it and we allow it, and with what the caller sent along.
  *
  * @throws {KitError} `invalid_argument` for a time that is none.
  */
-export function openCall(request: HttpRequest, maxTimeoutMs: number): CancellableContext {
+export function openCall(request: IncomingRequest, maxTimeoutMs: number): Context {
   const wanted = request.header(timeoutHeader);
   if (wanted !== undefined && !/^\d{1,10}$/.test(wanted)) {
     throw new KitError("invalid_argument", `${timeoutHeader}: not a number of milliseconds`);
   }
-  const timeoutMs = wanted === undefined ? maxTimeoutMs : Math.min(Number(wanted), maxTimeoutMs);
-  return timeoutMs === Infinity ? background.withCancel() : background.withTimeout(timeoutMs);
-}
-
-/** The context of an incoming call: its life, and what its caller sent along. */
-export function received(call: Context, request: HttpRequest): Context {
+  const call = request.begin(wanted === undefined ? maxTimeoutMs : Math.min(Number(wanted), maxTimeoutMs));
   return extract(call, (name) => request.header(name));
 }
 

@@ -1,6 +1,5 @@
 import { callInfo, type Context, type Endpoint } from "@kit/endpoint";
-import { until } from "@kit/service";
-import { HttpCallInfo, openCall, received } from "./envelope.ts";
+import { HttpCallInfo, openCall } from "./envelope.ts";
 import { encodeError, type ErrorEncoder, statusError } from "./error.ts";
 import type { IncomingRequest } from "./incoming.ts";
 import { type HttpLimits, limitsOf } from "./limits.ts";
@@ -65,14 +64,15 @@ export function exchanger(where: string, options: HttpServerOptions): Exchanger 
       if (request.headerCount > maxHeaders) {
         throw statusError(431, "resource_exhausted", `more than ${maxHeaders} headers`);
       }
-      const call = (request.call = openCall(request, maxTimeoutMs));
-      ctx = received(call, request).with(callInfo, new HttpCallInfo(service, method, request));
+      ctx = openCall(request, maxTimeoutMs).with(callInfo, new HttpCallInfo(service, method, request));
       for (const hook of before) ctx = hook(ctx, request);
       const decoded = await decode(request, ctx);
-      if (call.cancelled !== undefined) throw call.cancelled;
-      const response = await until(call, endpoint(decoded, ctx));
+      if (ctx.cancelled !== undefined) throw ctx.cancelled;
+      const response = await request.until(endpoint(decoded, ctx));
       for (const hook of after) ctx = hook(ctx, reply) ?? ctx;
-      await encode(response, reply, ctx);
+      const encoding = encode(response, reply, ctx);
+      // Most encode at once, and even an await of nothing costs a turn of the queue.
+      if (encoding !== undefined) await encoding;
     } catch (error) {
       failure = error;
       try {

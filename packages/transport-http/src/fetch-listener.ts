@@ -39,7 +39,7 @@ class FetchRequest extends IncomingRequest {
         void reader.cancel(late);
       },
     };
-    this.watch.add(arriving);
+    this.bodies.add(arriving);
     try {
       for (let next = await reader.read(); !next.done; next = await reader.read()) {
         length += next.value.byteLength;
@@ -50,7 +50,7 @@ class FetchRequest extends IncomingRequest {
       void reader.cancel(error).catch(() => {});
       throw error;
     } finally {
-      this.watch.delete(arriving);
+      this.bodies.delete(arriving);
     }
     if (late !== undefined) throw late;
     return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
@@ -70,7 +70,7 @@ export async function serveFetch(
   run: (request: IncomingRequest) => Promise<HttpReply>,
 ): Promise<Response> {
   const incoming = new FetchRequest(request, reading);
-  const gone = (): void => incoming.call?.cancel();
+  const gone = (): void => incoming.end();
   const done = (): void => {
     request.signal.removeEventListener("abort", gone);
     gone();

@@ -1,5 +1,6 @@
 import type { Context, Endpoint } from "@kit/endpoint";
 import { BodyWatch } from "./body-watch.ts";
+import { CallWatch } from "./call-watch.ts";
 import { exchanger, type HttpServerOptions } from "./exchange.ts";
 import { serveFetch } from "./fetch-listener.ts";
 import { encodeJsonResponse, jsonRequestDecoder } from "./json.ts";
@@ -51,7 +52,7 @@ export function handlerOf(
   limits: Required<HttpLimits>,
   run: (request: IncomingRequest) => Promise<HttpReply>,
 ): HttpHandler {
-  const reading = { limits, watch: new BodyWatch(limits.bodyTimeoutMs) };
+  const reading = { limits, bodies: new BodyWatch(limits.bodyTimeoutMs), calls: new CallWatch() };
   const listener = (message: NodeMessage, response: NodeResponse): void => serveNode(message, response, reading, run);
   return Object.assign(listener, { fetch: (request: Request) => serveFetch(request, reading, run) });
 }

@@ -1,9 +1,9 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { Readable, pipeline } from "node:stream";
 import { type KitError, refusal } from "@kit/endpoint";
 import { IncomingRequest, type Reading } from "./incoming.ts";
-import { bodyLength, type HttpReply } from "./reply.ts";
+import { bodyLength, type HttpHeaders, type HttpReply } from "./reply.ts";
 
 export type NodeMessage = IncomingMessage | Http2ServerRequest;
 export type NodeResponse = ServerResponse | Http2ServerResponse;
@@ -62,7 +62,7 @@ class NodeRequest extends IncomingRequest {
       let more: Buffer[] | undefined;
       let length = 0;
       const stop = (error: Error): void => {
-        this.watch.delete(arriving);
+        this.bodies.delete(arriving);
         message.off("data", take).resume();
         reject(error);
       };
@@ -73,21 +73,17 @@ class NodeRequest extends IncomingRequest {
         else if (first === undefined) first = chunk;
         else (more ??= [first]).push(chunk);
       };
-      this.watch.add(arriving);
+      this.bodies.add(arriving);
       message.on("data", take);
       message.on("error", (cause) => stop(goneError(cause)));
       message.on("end", () => {
         // On HTTP/2 a body that is broken off ends like a whole one.
         if (message.aborted) return stop(goneError());
-        this.watch.delete(arriving);
+        this.bodies.delete(arriving);
         // Most bodies come in one piece, which is then not copied.
         resolve(more === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(more, length));
       });
     });
-  }
-
-  override async text(): Promise<string> {
-    return (await this.bytes()).toString();
   }
 
   async *stream(): AsyncGenerator<Uint8Array> {
@@ -112,7 +108,7 @@ export function serveNode(
 ): void {
   const request = new NodeRequest(message, reading);
   // Comes in any case: after the reply it lets go of what the call still holds, before it the caller has gone away.
-  response.on("close", () => request.call?.cancel());
+  response.on("close", () => request.end());
   run(request).then(
     (reply) => write(response, reply, request.refused && message.httpVersionMajor === 1),
     () => response.destroy(),
@@ -126,13 +122,21 @@ function write(response: NodeResponse, reply: HttpReply, close: boolean): void {
   if (length !== undefined && status !== 204) headers["content-length"] = String(length);
   if (close) headers["connection"] = "close";
   try {
-    (response as ServerResponse).writeHead(status, headers as Record<string, string | string[]>);
+    (response as ServerResponse).writeHead(status, flat(headers));
   } catch {
     // A hook wrote a header that cannot be sent; what it was meant to say is not for the caller.
     (response as ServerResponse).writeHead(500).end();
     return;
   }
-  if (typeof body === "string" || body instanceof Uint8Array) response.end(body);
+  // As many bytes as characters: then none is beyond ASCII, and there is nothing to encode.
+  if (typeof body === "string") response.end(body, body.length === length ? "latin1" : "utf8");
+  else if (body instanceof Uint8Array) response.end(body);
   else if (body === undefined) response.end();
   else pipeline(Readable.from(body), response as ServerResponse, () => {});
+}
+
+function flat(headers: HttpHeaders): OutgoingHttpHeader[] {
+  const list: OutgoingHttpHeader[] = [];
+  for (const name in headers) list.push(name, headers[name] as OutgoingHttpHeader);
+  return list;
 }
