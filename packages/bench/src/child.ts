@@ -2,13 +2,13 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 
 /** A program in a process of its own: what it costs can be told from what others do, and only its own work slows it. */
-export interface Child<Question, Answer> {
+interface Child<Question, Answer> {
   /** One question at a time. Rejects when the program ends before it has answered. */
   ask(question: Question): Promise<Answer>;
 }
 
 /** Programs that are ended together. */
-export interface Children extends AsyncDisposable {
+interface Children extends AsyncDisposable {
   /** Starts a program that {@link answer}s. What it writes to stderr is shown. */
   start<Question extends string | number | object, Answer>(
     program: URL,
@@ -46,7 +46,9 @@ export function childProcesses(): Children {
 }
 
 /** For the program of a child: answers each question, and ends when its parent does. An error is its end. */
-export function answer<Question, Answer>(reply: (question: Question) => Answer | Promise<Answer>): void {
-  process.on("message", async (question: Question) => process.send!(await reply(question)));
+export function answer(reply: (question: any) => unknown): void {
+  process.on("message", (question) => {
+    void (async () => process.send!(await reply(question)))();
+  });
   process.once("disconnect", () => process.exit());
 }

@@ -20,7 +20,7 @@ async function calls(client: Client, until: number): Promise<number> {
   return count;
 }
 
-answer<number, Sample>(async (ms) => {
+answer(async (ms: number): Promise<Sample> => {
   const client = await making;
   const cpu = process.cpuUsage();
   const start = performance.now();

@@ -78,7 +78,7 @@ function isWhole(text: string): boolean {
   return true;
 }
 
-answer<LoadQuestion, LoadAnswer>(async ({ port, ms }) => {
+answer(async ({ port, ms }: LoadQuestion): Promise<LoadAnswer> => {
   const sockets = await connectionsTo(port);
   const start = performance.now();
   const counts = await Promise.all(sockets.map((socket) => exchange(socket, start + ms)));

@@ -18,7 +18,7 @@ async function listen(name: ServerName): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-answer<ServeQuestion, number>((question) => {
+answer((question: ServeQuestion) => {
   if (question === "port") return listening;
   const { user, system } = process.cpuUsage();
   return user + system;
