@@ -41,10 +41,10 @@ export function startFleet(entry: string, args: readonly string[]): Fleet {
 
   async function stop(): Promise<void> {
     await Promise.all(
-      [...running.values()].map((child) => {
+      [...running.values()].map(async (child) => {
         const exit = once(child, "exit");
-        child.kill("SIGTERM");
-        return exit;
+        // False for one that has ended already, whose exit will not come again.
+        if (child.kill("SIGTERM")) await exit;
       }),
     );
   }

@@ -6,7 +6,7 @@ import type { Gateway } from "./gateway.ts";
 import { bad, faint, good, say, title } from "./say.ts";
 
 /** How many calls go on while an instance dies and another comes up. */
-const calls = 5_000;
+const calls = 10_000;
 const inFlight = 32;
 
 /** What a step found, for the account; a step that went wrong throws. */

@@ -76,6 +76,8 @@ describe("the program", () => {
     const child = spawn(process.execPath, [main, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, TMPDIR: temporary },
+      // A process group of its own, as a terminal gives it.
+      detached: true,
     });
     running.add(child);
     let errors = "";
@@ -116,7 +118,8 @@ describe("the program", () => {
     }
     expect(await (await fetch(`${gateway}/sum`, { method: "POST", body: '{"a":1,"b":2}' })).json()).toEqual({ v: 3 });
     const exit = once(child, "exit");
-    child.kill("SIGINT");
+    // What Ctrl-C does: the whole group hears of it.
+    process.kill(-child.pid!, "SIGINT");
     expect((await exit)[0]).toBe(0);
     expect(await errors).toContain('reason="received signal SIGINT"');
     for (const instance of instances) await expect(fetch(`${instance}/sum`)).rejects.toThrow("fetch failed");
