@@ -28,6 +28,8 @@ export function startFleet(entry: string, args: readonly string[]): Fleet {
     const name = `addsvc-${(count += 1)}`;
     const child = fork(entry, ["instance", "--name", name, ...args], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
+      // A terminal's Ctrl-C goes to the whole group; the instances are told by `stop`, once.
+      detached: true,
     });
     const failed = once(child, "exit").then(([code]) => {
       throw new Error(`${name} ended with ${code} before it was ready`);

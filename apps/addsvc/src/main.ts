@@ -25,7 +25,9 @@ async function main([command, ...rest]: readonly string[]): Promise<number> {
 }
 
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  const code = await main(process.argv.slice(2));
+  // Cut short, by a second signal or when its time was up: what has not stopped would hold the process.
+  if (code !== 0) process.exit(code);
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   process.stderr.write(`addsvc: ${error.message} (--help lists the flags)\n`);
