@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
+import { kinds, startServer, whenInstalled } from "@kit/servers";
 import { beforeAll, describe, expect, it } from "vitest";
 
 import { fences } from "../src/markdown.mjs";
@@ -11,6 +12,7 @@ import { publishedPackages, root } from "../src/workspace.mjs";
 // A README's ```ts blocks are programs: each must pass the type checker, and the first must run to its end by
 // itself. A block without imports goes on from the first one. A ```text block right behind the first program is
 // what it prints. They are put below packages/tooling, whose devDependencies are therefore what they may import.
+// A first program that reads KIT_<NAME>_URL has a server of that name running while it does.
 
 const generated = join(root, "packages/tooling/.kit/readme");
 
@@ -28,8 +30,11 @@ const readmes = [{ folder: "workspace", path: root }, ...publishedPackages()]
         return { place, source: `${opening}${code}}\n`, shift: line - opening.split("\n").length + 1 };
       });
     const following = blocks[first + 1];
-    return { folder, programs, printed: following?.language === "text" ? following.code : undefined };
+    const printed = following?.language === "text" ? following.code : undefined;
+    const server = /\bKIT_([A-Z]+)_URL\b/.exec(programs[0]?.source ?? "")?.[1]?.toLowerCase();
+    return { folder, programs, printed, server };
   });
+type Readme = (typeof readmes)[number];
 
 let complaints: string[];
 
@@ -61,7 +66,7 @@ beforeAll(async () => {
   if (complaints.some((line) => !/^(packages|workspace)\//.test(line))) throw new Error(output);
 }, 60_000);
 
-describe.each(readmes)("$folder/README.md", ({ folder, programs, printed }) => {
+describe.each(readmes)("$folder/README.md", ({ folder, programs }) => {
   it("has programs that pass the type checker", () => {
     const own = programs.flatMap(({ place, shift }) =>
       complaints
@@ -71,12 +76,29 @@ describe.each(readmes)("$folder/README.md", ({ folder, programs, printed }) => {
     );
     expect(own).toEqual([]);
   });
+});
 
+async function runFirst({ folder, programs: [first], printed }: Readme, env: object): Promise<void> {
+  if (first === undefined) throw new Error(`${folder}/README.md: add a \`\`\`ts block under Use`);
+  const file = join(generated, "built", `${first.place}.js`);
+  const { code, stdout, output } = await run(process.execPath, [file], { env: { ...process.env, ...env } });
+  expect(code, output).toBe(0);
+  expect(stdout.trimEnd()).toBe((printed ?? stdout).trimEnd());
+}
+
+describe.each(readmes.filter(({ server }) => server === undefined))("$folder/README.md", (readme) => {
   it("has a first program that runs to its end", { timeout: 30_000 }, async () => {
-    const [first] = programs;
-    if (first === undefined) throw new Error(`${folder}/README.md: add a \`\`\`ts block under Use`);
-    const { code, stdout, output } = await run(process.execPath, [join(generated, "built", `${first.place}.js`)]);
-    expect(code, output).toBe(0);
-    expect(stdout.trimEnd()).toBe((printed ?? stdout).trimEnd());
+    await expect(runFirst(readme, {})).resolves.toBeUndefined();
+  });
+});
+
+describe.each(readmes.filter(({ server }) => server !== undefined))("$folder/README.md", (readme) => {
+  const kind = kinds.find(({ name }) => name === readme.server);
+  if (kind === undefined) throw new Error(`@kit/servers has no ${readme.server}`);
+  whenInstalled(kind, () => {
+    it("has a first program that runs to its end", { timeout: 90_000 }, async () => {
+      await using server = await startServer(kind);
+      await expect(runFirst(readme, { [`KIT_${kind.name.toUpperCase()}_URL`]: server.url })).resolves.toBeUndefined();
+    });
   });
 });

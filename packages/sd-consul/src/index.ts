@@ -1,0 +1,2 @@
+export { consulInstancer, type ConsulInstancerOptions } from "./instancer.ts";
+export { consulRegistrar, type ConsulRegistrarOptions } from "./registrar.ts";

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Installs the servers that the tests start, on Debian, as root: bash packages/servers/bin/install.sh
+# What is built, not installed, lies in packages/servers/.bin afterwards; what is there already is left alone.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+built=$PWD/.bin
+# Builds outlive the working copy here, since a clean clone has none of them.
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/kit-servers
+mkdir -p "$built" "$cache"
+
+packages=(
+  etcd-server
+  zookeeper
+  nats-server
+  redis-server
+  bind9
+  bind9-dnsutils
+  dnsmasq-base
+  maven
+  openjdk-17-jdk-headless
+  util-linux
+)
+
+# A daemon that apt starts would hold the port that its own clients expect.
+keep_daemons_down() {
+  [ -e /usr/sbin/policy-rc.d ] && return
+  printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+  chmod +x /usr/sbin/policy-rc.d
+}
+
+from_debian() {
+  local missing=() package
+  for package in "${packages[@]}"; do
+    dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  keep_daemons_down
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# cached NAME KEY BUILD...: runs BUILD with the path to write to, unless the cache has what an earlier run made of the same KEY.
+cached() {
+  local name=$1 made
+  made=$cache/$(sha256sum <<<"$2" | cut -c1-16)-$name
+  if [ ! -e "$made" ]; then
+    echo "building $name"
+    "${@:3}" "$made.new"
+    mv "$made.new" "$made"
+  fi
+  ln -sf "$made" "$built/$name"
+}
+
+build_consul() {
+  (cd tools/consul && go build -trimpath -ldflags='-s -w' -o "$1" github.com/hashicorp/consul)
+}
+
+build_eureka() {
+  local work
+  work=$(mktemp -d)
+  cp -r eureka/. "$work"
+  (cd "$work" && mvn --batch-mode --quiet package)
+  mv "$work/target/eureka-server.jar" "$1"
+  rm -r "$work"
+}
+
+from_debian
+cached consul "$(cat tools/consul/go.mod)" build_consul
+cached eureka-server.jar "$(cat eureka/pom.xml eureka/src/main/java/kit/EurekaServer.java)" build_eureka
