@@ -9,7 +9,9 @@ const print = (line) => process.stdout.write(`${line}\n`);
 const probes = health();
 let drain;
 const draining = new Promise((resolve) => (drain = resolve));
-const server = createServer(async (request, response) => {
+const server = createServer((request, response) => void answer(request, response));
+
+async function answer(request, response) {
   if (request.url === "/ready") {
     const status = await probes.readiness({}, background).then(
       () => 200,
@@ -22,7 +24,7 @@ const server = createServer(async (request, response) => {
   if (request.url === "/stuck") return;
   await draining;
   response.writeHead(200, { connection: "close" }).end("done");
-});
+}
 
 const end = await runGroup([
   { name: "database", phase: "close", stop: () => print("close") },

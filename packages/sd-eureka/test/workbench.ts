@@ -9,7 +9,7 @@ import { vi } from "vitest";
 import type { EurekaRegistrarOptions } from "../src/index.ts";
 
 /** Much longer than anything takes, but on a machine that is busy with something else. */
-export const patienceMs = 30_000;
+const patienceMs = 30_000;
 
 vi.setConfig({ testTimeout: 3 * patienceMs, hookTimeout: 3 * patienceMs });
 
