@@ -25,6 +25,8 @@ export const eureka: ServerKind = {
       "eureka.server.enable-self-preservation": false,
       "eureka.server.eviction-interval-timer-in-ms": 500,
       "eureka.server.use-read-only-response-cache": false,
+      // A list that is asked for while it changes may be cached as it was; by default for three minutes.
+      "eureka.server.response-cache-auto-expiration-in-seconds": 1,
       "eureka.server.expected-client-renewal-interval-seconds": 1,
       "spring.main.banner-mode": "off",
       "logging.level.root": "warn",
