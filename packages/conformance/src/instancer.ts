@@ -246,7 +246,8 @@ export const instancerCases: readonly InstancerCase[] = [
       let closed: Promise<void> | undefined;
       let heard = NaN;
       closing.subscribe(({ instances: list }) => {
-        if (list?.length !== 1) return;
+        // Any list with instances: one that is asked for at intervals may miss the first.
+        if (closed !== undefined || !list?.length) return;
         heard = first.events.length + last.events.length;
         closed = closing.close();
       });

@@ -66,12 +66,14 @@ export function etcdInstancer(options: EtcdInstancerOptions): Instancer {
     const stream = await coded(client.watchClient.watch());
     await new Promise<void>((resolve, reject) => {
       let answered = true;
+      let created = false;
       const pings = setInterval(() => {
         if (!answered) return end(new KitError("unavailable", `etcd has not answered within ${pingMs} ms`));
         answered = false;
         stream.write({ progress_request: {} });
       }, pingMs);
-      const leave = ctx.onCancel(() => end());
+      // A call that is cancelled before it has a connection leaves gRPC's socket open for ever.
+      const leave = ctx.onCancel(() => void (created && end()));
 
       function end(error?: Error): void {
         clearInterval(pings);
@@ -82,14 +84,14 @@ export function etcdInstancer(options: EtcdInstancerOptions): Instancer {
       }
 
       stream.on("data", (response: IWatchResponse) => {
-        answered = true;
-        if (response.canceled) end(new KitError("unavailable", "etcd has ended the watch"));
+        answered = created = true;
+        if (ctx.cancelled !== undefined) end();
+        else if (response.canceled) end(new KitError("unavailable", "etcd has ended the watch"));
         else if (response.events.length > 0) changed(response);
       });
       stream.on("error", (error: Error) => end(etcdError(error)));
       stream.on("end", () => end(new KitError("unavailable", "etcd has closed the stream")));
-      if (ctx.cancelled !== undefined) end();
-      else stream.write({ create_request: { ...range, start_revision: String(revision) } });
+      stream.write({ create_request: { ...range, start_revision: String(revision) } });
     });
   }
 }

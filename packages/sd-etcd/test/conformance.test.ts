@@ -14,13 +14,28 @@ whenStartable(etcd, () => {
 
   async function setup(): Promise<{ subject: InstancerSubject & RegistrarSubject; teardown: () => Promise<void> }> {
     const client = clientOf(server.url);
-    await connectAll(client);
     const place = { client, prefix: newPrefix() };
     const registrars = new Map<string, RegistrarUnderTest>();
     const open: AsyncDisposable[] = [];
     let broken = false;
     const subject: InstancerSubject & RegistrarSubject = {
-      instancer: () => etcdInstancer(place),
+      // With a client of its own, closed with it: what a client keeps open is not the instancer's.
+      instancer() {
+        const own = clientOf(server.url);
+        const instancer = etcdInstancer({ ...place, client: own });
+        const close = async (): Promise<void> => {
+          await instancer.close();
+          own.close();
+        };
+        return {
+          subscribe: (listener) => instancer.subscribe(listener),
+          get status() {
+            return instancer.status;
+          },
+          close,
+          [Symbol.asyncDispose]: close,
+        };
+      },
       registrar: (instance) => etcdRegistrar({ ...place, instance, ttlMs: 3_000 }),
       async set(instances) {
         const wanted = new Map(instances.map((instance) => [JSON.stringify(instance), instance]));
@@ -77,16 +92,3 @@ whenStartable(etcd, () => {
     supports: { weight: true, zone: true, metadata: true, expires: true, recovers: true, outages: true },
   });
 });
-
-/** The client has a connection for each of etcd's services, and keeps it when an instancer is closed. */
-async function connectAll(client: ReturnType<typeof clientOf>): Promise<void> {
-  await client.kv.range({ key: Buffer.from("/") });
-  await client.leaseClient.leaseLeases();
-  const stream = await client.watchClient.watch();
-  await new Promise((resolve) => {
-    stream.on("data", resolve);
-    stream.write({ create_request: { key: Buffer.from("/") } });
-  });
-  stream.on("error", () => {});
-  stream.cancel();
-}
