@@ -61,7 +61,9 @@ const core = "@kit/endpoint";
 const everything = workspacePackages();
 const published = publishedPackages();
 const isOurs = (name: string) => name.startsWith("@kit/");
-const isAdapter = (name: string) => name.includes("-");
+/** What travels over HTTP stands on `transport-http`, as go-kit's `http/jsonrpc` and `http/proto` do on its `http`. */
+const familyOverHttp = "@kit/transport-http";
+const isAdapter = (name: string) => name.includes("-") && name !== familyOverHttp;
 const ours = (ranges: object) => Object.fromEntries(Object.entries(ranges).filter(([name]) => isOurs(name)));
 const rangeForAll = (ranges: object, range: string) =>
   Object.fromEntries(Object.keys(ranges).map((name) => [name, range]));

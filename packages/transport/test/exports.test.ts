@@ -1,0 +1,18 @@
+import { expect, it } from "vitest";
+
+it("exports what it says and nothing by accident", async () => {
+  expect(Object.keys(await import("@kit/transport")).toSorted()).toEqual([
+    "IncomingCall",
+    "IncomingCalls",
+    "PendingCalls",
+    "clientSteps",
+    "decodeWireError",
+    "encodePlainError",
+    "encodeWireError",
+    "limit",
+    "parseJson",
+    "parseTimeout",
+    "serverSteps",
+    "timeoutText",
+  ]);
+});
