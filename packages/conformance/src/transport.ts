@@ -546,8 +546,8 @@ export const transportCases: readonly TransportCase[] = [
       const before = held();
       const { client, close } = await serve({ slow: lasting().slow });
       for (let n = 0; n < 10; n++) {
-        // Contexts that go on, of which a call that is over must have let go.
-        const [ctx, cancelled] = [background.withTimeout(3_600_000), background.withTimeout(3_600_000)];
+        // A context that goes on, of which a call that is over must have let go; and one that is soon over, for servers that are not told of a cancellation.
+        const [ctx, cancelled] = [background.withTimeout(3_600_000), background.withTimeout(patienceMs / 4)];
         await soon(client.add({ a: 1, b: n }, ctx));
         await soon(rejection(client.fail({ code: "not_found", message: "no" }, ctx)));
         const call = rejection(client.slow({ id: "a" }, cancelled));
