@@ -42,6 +42,8 @@ export interface CloseNatsOptions {
 
 /** What is served; to be closed before its connection, since what is in hand could not be answered after that. */
 export interface NatsServer extends AsyncDisposable {
+  /** Resolves when the NATS server has the subscriptions, so that callers on other connections find them; rejects when it does not allow one. */
+  ready(): Promise<void>;
   /**
    * Unsubscribes, does what had arrived by then, lets calls in hand finish, and resolves when the NATS server has their replies. Idempotent.
    *
@@ -102,7 +104,7 @@ export function serveAt(where: string, places: readonly Place[], options: NatsSe
     const error = new KitError(code === "invalid_argument" ? "internal" : code, message, { cause });
     const plain = new NatsOutgoing(subject);
     try {
-      await errorEncoder(error, plain);
+      await errorEncoder(error, plain, undefined);
       publish(connection, plain);
     } catch {
       // Not even that can be said; `onError` hears the first reason.
@@ -111,6 +113,7 @@ export function serveAt(where: string, places: readonly Place[], options: NatsSe
   };
 
   const heard = (error: unknown): void => onError?.(error, undefined);
+  let refused: KitError | undefined;
 
   const subscribe = (place: Place): Subscription => {
     const info: CallInfo = { service: place.service, method: place.method, transport: "nats" };
@@ -121,8 +124,9 @@ export function serveAt(where: string, places: readonly Place[], options: NatsSe
     };
     const serve = serverSteps({ ...options, before: [open, ...(options.before ?? [])] }, wire);
     const callback = (cause: Error | null, message: Msg): void => {
-      if (cause === null) void serve(new NatsIncoming(message), place).catch(heard);
-      else heard(new KitError("permission_denied", `nats: not allowed to serve ${place.subject}`, { cause }));
+      if (cause === null) return void serve(new NatsIncoming(message), place).catch(heard);
+      refused = new KitError("permission_denied", `nats: not allowed to serve ${place.subject}`, { cause });
+      heard(refused);
     };
     const { subject, queue } = place;
     return connection.subscribe(subject, queue === undefined ? { callback } : { callback, queue });
@@ -135,6 +139,16 @@ export function serveAt(where: string, places: readonly Place[], options: NatsSe
 
   const subscriptions = places.map(subscribe);
   const cancellations = places.map(({ subject }) => connection.subscribe(cancelSubject(subject), { callback: cancel }));
+
+  const ready = async (): Promise<void> => {
+    try {
+      await connection.flush();
+    } catch (cause) {
+      throw new KitError("unavailable", "nats: the connection is down", { cause });
+    }
+    // What it refuses, it refuses before it answers.
+    if (refused !== undefined) throw refused;
+  };
 
   const stop = async (timeoutMs: number): Promise<boolean> => {
     const until = performance.now() + timeoutMs;
@@ -149,6 +163,7 @@ export function serveAt(where: string, places: readonly Place[], options: NatsSe
   const close = ({ timeoutMs }: CloseNatsOptions = {}): Promise<boolean> =>
     (closing ??= stop(limit("close: timeoutMs", timeoutMs, 10_000)));
   return {
+    ready,
     close,
     async [Symbol.asyncDispose]() {
       await close();

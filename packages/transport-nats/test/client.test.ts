@@ -200,10 +200,9 @@ whenInstalled(nats, () => {
       const connection = await as("deaf");
       const failed = latch<unknown>();
       const server = natsHandler(async () => 1, { connection, subject: "closed.a", onError: failed.open });
-      expect(await failed.promise).toMatchObject({
-        code: "permission_denied",
-        message: "nats: not allowed to serve closed.a",
-      });
+      const denied = { code: "permission_denied", message: "nats: not allowed to serve closed.a" };
+      expect(await failed.promise).toMatchObject(denied);
+      await expect(server.ready()).rejects.toMatchObject(denied);
       expect(await server.close()).toBe(true);
     });
 

@@ -31,7 +31,7 @@ whenInstalled(nats, () => {
       const [ours, theirs] = await Promise.all([connect(options), connect(options)]);
       const prefix = newSubject();
       const served = serveNats(Suite, methods, { connection: ours, prefix });
-      await ours.flush();
+      await served.ready();
       const client = connectNats(Suite, { connection: theirs, prefix });
       return {
         // A connection of its own goes with it: what keeps a process alive is seen so.

@@ -371,7 +371,9 @@ whenInstalled(nats, () => {
 
     it("whose connection is closed already is done when its calls are", async () => {
       const { ours, server, gate, client } = await busy();
+      await expect(server.ready()).resolves.toBeUndefined();
       await ours.close();
+      await expect(server.ready()).rejects.toMatchObject({ code: "unavailable" });
       gate.open();
       expect(await server.close()).toBe(true);
       await client[Symbol.asyncDispose]();
