@@ -17,11 +17,13 @@ const clientClaims: readonly Claim[] = [
   { ours: "connectNats, contract and zod", other: "the driver's request()", goal: 1.7 },
 ];
 
-const servers: readonly ServerName[] = ["natsHandler", "serveNats, contract and zod", "a subscription by hand"];
-const serverClaims: readonly Claim[] = [
-  { ours: "serveNats, contract and zod", other: "a subscription by hand", goal: 0.85 },
+// Nothing is claimed of these: what is done by hand bounds no call, cancels none, and loses the reply that is too large.
+const servers: readonly ServerName[] = [
+  "natsHandler",
+  "serveNats, contract and zod",
+  "a subscription by hand",
+  "a subscription and zod by hand",
 ];
-
 const byHand: ServerName = "a subscription by hand";
 const cheapest: ClientName = "an inbox by hand";
 
@@ -54,7 +56,7 @@ async function run(plan: Plan): Promise<readonly Result[]> {
   return [
     { title: `${titles[0]}: time a call`, costs: client.time, claims: clientClaims },
     { title: `${titles[0]}: the client's CPU time a call`, costs: client.cpu, claims: clientClaims },
-    { title: `${titles[1]}: time a call`, costs: server.time, claims: serverClaims },
+    { title: `${titles[1]}: time a call`, costs: server.time, claims: [] },
     { title: `${titles[1]}: the server's CPU time a call`, costs: server.cpu, claims: [] },
   ];
 }

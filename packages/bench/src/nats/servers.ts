@@ -11,6 +11,7 @@ export const servers = {
   natsHandler: () => import("./servers/nats-handler.ts"),
   "serveNats, contract and zod": () => import("./servers/serve-nats.ts"),
   "a subscription by hand": () => import("./servers/own-subscription.ts"),
+  "a subscription and zod by hand": () => import("./servers/own-validated.ts"),
 } as const satisfies Record<string, () => Promise<ServerModule>>;
 
 export type ServerName = keyof typeof servers;
