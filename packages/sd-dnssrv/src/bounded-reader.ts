@@ -1,7 +1,7 @@
 import type { Reader } from "dns2";
 
 /** How many bytes may be read for each byte of a message: a name that is only pointed at is read again, up to 255 bytes for the two of its pointer. */
-const bytesPerByte = 64;
+const bytesPerByte = 32;
 
 /**
  * What the driver decodes a message from in the place of its own reader. A name may point at names that point at names, and reading a crafted message of 64 kB so

@@ -1,4 +1,4 @@
-import { getServers } from "node:dns";
+import dns from "node:dns";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Code, type Context, KitError } from "@kit/endpoint";
 import { type Instance, type Instancer, watchInstancer } from "@kit/sd";
@@ -83,7 +83,8 @@ export function dnssrvInstancer(options: DnssrvInstancerOptions): Instancer {
 
   /** @throws what the last server came to. */
   async function askServers(asked: string, ctx: Context): Promise<Found> {
-    const servers = given ?? parseServers("dns.getServers()", getServers());
+    // By way of the module: its export by name does not notice `setServers`.
+    const servers = given ?? parseServers("dns.getServers()", dns.getServers());
     for (let failed = 1; ; failed++) {
       try {
         const answer = await ask(servers[passed % servers.length]!, asked, timeoutMs, ctx);
@@ -107,6 +108,9 @@ function requireSaying({ rcode, authoritative, answers, authorities }: Answer): 
   // Who answers nothing but whom else to ask leaves it open.
   const refers = !authoritative && rcode === noError && answers.length === 0 && names.includes(Packet.TYPE.NS);
   if (refers && !names.includes(Packet.TYPE.SOA)) {
-    throw new KitError("unavailable", "DNS answered with other servers to ask: it is to be a resolver, or the zone's own");
+    throw new KitError(
+      "unavailable",
+      "DNS answered with other servers to ask: it is to be a resolver, or the zone's own",
+    );
   }
 }

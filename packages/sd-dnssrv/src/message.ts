@@ -52,7 +52,8 @@ export function readAnswer(bytes: Buffer, query: Query): Answer {
   }
   const truncated = tc === 1;
   const counts = truncated ? [0, 0] : [ancount, nscount];
-  if (headerBytes + questionBytes + recordBytes * (counts[0]! + counts[1]!) > bytes.length) throw new Error("too short");
+  if (headerBytes + questionBytes + recordBytes * (counts[0]! + counts[1]!) > bytes.length)
+    throw new Error("too short");
   const [answers, authorities] = counts.map((length) => Array.from({ length }, () => Packet.Resource.parse(reader)));
   return { rcode, truncated, authoritative: aa === 1, answers: answers!, authorities: authorities! };
 }

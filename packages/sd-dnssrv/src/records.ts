@@ -30,11 +30,15 @@ export const maxAliases = 8;
 export function readRecords({ rcode, answers, authorities }: Answer, name: string): Found {
   let ttl = Infinity;
   const of = (owner: string, type: number): readonly Resource[] =>
-    answers.filter((record) => record.type === type && record.class === Packet.CLASS.IN && lower(record.name) === owner);
+    answers.filter(
+      (record) => record.type === type && record.class === Packet.CLASS.IN && lower(record.name) === owner,
+    );
   let owner = name;
+  let isAlias = false;
   for (let aliases = 0; aliases < maxAliases; aliases++) {
     const [alias] = of(owner, Packet.TYPE.CNAME);
     if (alias === undefined) break;
+    isAlias = true;
     owner = lower(alias.domain!);
     ttl = Math.min(ttl, alias.ttl);
   }
@@ -43,7 +47,7 @@ export function readRecords({ rcode, answers, authorities }: Answer, name: strin
     for (const record of records) ttl = Math.min(ttl, record.ttl);
     return { instances: instancesOf(records as readonly (Resource & SrvRecord)[]), alias: undefined, ttl };
   }
-  if (owner !== name && rcode === 0) return { instances: [], alias: owner, ttl };
+  if (isAlias && rcode === 0) return { instances: [], alias: owner, ttl };
   // How long an absence lasts, the zone's own record says; without one it is not to be kept at all (RFC 2308, 5).
   const soa = authorities.find((record) => record.type === Packet.TYPE.SOA);
   return { instances: [], alias: undefined, ttl: Math.min(ttl, soa?.ttl ?? 0, soa?.minimum ?? 0) };

@@ -103,7 +103,14 @@ export function reply(query: Packet, { header, questions, answers = [], authorit
 function recordOf(query: Packet, fields: Partial<Resource>): Resource {
   const { name } = query.questions[0]!;
   const plain = { name, type: Packet.TYPE.SRV, class: Packet.CLASS.IN, ttl: 0 };
-  return new Packet.Resource({ ...plain, priority: 0, weight: 0, port: 80, target: "one.example", ...fields } as Resource);
+  return new Packet.Resource({
+    ...plain,
+    priority: 0,
+    weight: 0,
+    port: 80,
+    target: "one.example",
+    ...fields,
+  } as Resource);
 }
 
 /** A message as TCP carries it. */
