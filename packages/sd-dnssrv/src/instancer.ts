@@ -104,13 +104,12 @@ function requireSaying({ rcode, authoritative, answers, authorities }: Answer): 
     const [name, code] = failures[rcode] ?? [`error ${rcode}`, "unavailable" as const];
     throw new KitError(code, `DNS answered ${name}`);
   }
-  const names = authorities.map(({ type }) => type);
   // Who answers nothing but whom else to ask leaves it open.
-  const refers = !authoritative && rcode === noError && answers.length === 0 && names.includes(Packet.TYPE.NS);
-  if (refers && !names.includes(Packet.TYPE.SOA)) {
+  const has = (wanted: number): boolean => authorities.some(({ type }) => type === wanted);
+  if (rcode === noError && !authoritative && answers.length === 0 && has(Packet.TYPE.NS) && !has(Packet.TYPE.SOA)) {
     throw new KitError(
       "unavailable",
-      "DNS answered with other servers to ask: it is to be a resolver, or the zone's own",
+      "DNS answered with other servers to ask: it must be a resolver or the zone's own",
     );
   }
 }

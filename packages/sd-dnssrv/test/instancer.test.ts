@@ -74,7 +74,7 @@ describe("dnssrvInstancer", () => {
   ] as const)("tells an empty list when %s", async ([, answer]) => {
     const heard = watching();
     await heard.until("one.example:80");
-    answering(answer as Reply);
+    answering(answer);
     await heard.until();
     expect(heard.errors).toEqual([]);
   });
@@ -112,6 +112,7 @@ describe("dnssrvInstancer", () => {
     await heard.until("a:80", "b:80");
     answering({ answers: fallback });
     await heard.until("c:80", "d:80");
+    expect(heard.events).toHaveLength(2);
   });
 
   it.for([
@@ -228,6 +229,7 @@ describe("dnssrvInstancer", () => {
       await heard.until("unavailable");
       dns.setServers([fake.address]);
       await heard.until("one.example:80");
+      expect(heard.errors).toHaveLength(1);
     } finally {
       dns.setServers(before);
     }
@@ -399,7 +401,10 @@ it.for([
 });
 
 function otherQuestion(query: Packet, fields: object): Buffer {
-  return reply(query, { questions: [{ ...query.questions[0]!, ...fields }], answers: [{ port: 1 }] });
+  return reply(query, {
+    questions: [Object.assign(new Packet.Question({}), query.questions[0], fields)],
+    answers: [{ port: 1 }],
+  });
 }
 
 function idOf(query: Packet): Buffer {

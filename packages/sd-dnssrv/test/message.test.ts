@@ -18,18 +18,16 @@ const genuine = ((): Buffer => {
   return packet.toBuffer();
 })();
 
-/** What the instancer makes of a message; whatever it is, it ends in one of two ways. */
-function outcome(bytes: Buffer, of: Query = query): "read" | "refused" {
+/** What the instancer makes of a message. */
+function outcome(bytes: Buffer, of: Query = query): "read" | "refused" | "mistaken" {
   try {
     const { instances, ttl } = readRecords(readAnswer(bytes, of), of.name);
-    for (const { address, weight = 1 } of instances) {
-      if (!/^[\w.-]+:\d+$/.test(address) || !(weight >= 0 && Number.isFinite(weight))) throw new Error(address);
-    }
-    expect(ttl).toBeGreaterThanOrEqual(0);
-    return "read";
+    const isSane = instances.every(
+      ({ address, weight = 1 }) => /^[\w.-]+:\d+$/.test(address) && weight >= 0 && Number.isFinite(weight),
+    );
+    return isSane && ttl >= 0 ? "read" : "mistaken";
   } catch (error) {
-    expect(error).toBeInstanceOf(Error);
-    return "refused";
+    return error instanceof Error ? "refused" : "mistaken";
   }
 }
 
@@ -49,7 +47,11 @@ describe("reading a message", () => {
   });
 
   it("comes to an end for any bytes", () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 2_000 }), (bytes) => outcome(Buffer.from(bytes)) === "refused"));
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 2_000 }), (bytes) => {
+        expect(outcome(Buffer.from(bytes))).toBe("refused");
+      }),
+    );
   });
 
   it("comes to an end for any bytes behind a genuine question, whatever is said of their number", () => {
@@ -57,7 +59,7 @@ describe("reading a message", () => {
     const sections = fc.tuple(count, count, count);
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 2_000 }), sections, (bytes, counts) => {
-        outcome(answering(bytes, counts));
+        expect(["read", "refused"]).toContain(outcome(answering(bytes, counts)));
       }),
       { numRuns: 500 },
     );
@@ -69,7 +71,7 @@ describe("reading a message", () => {
       fc.property(fc.array(change, { minLength: 1, maxLength: 5 }), (changes) => {
         const bytes = Buffer.from(genuine);
         for (const [at, value] of changes) bytes[at] = value;
-        outcome(bytes);
+        expect(["read", "refused"]).toContain(outcome(bytes));
       }),
       { numRuns: 1_000 },
     );

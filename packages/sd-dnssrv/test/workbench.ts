@@ -1,8 +1,8 @@
-import { spawn } from "node:child_process";
+import { execFile, type PromiseWithChild } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
-import { text } from "node:stream/consumers";
+import { promisify } from "node:util";
 import { codeOf } from "@kit/endpoint";
 import type { Instancer } from "@kit/sd";
 import type { Server } from "@kit/servers";
@@ -27,13 +27,18 @@ export const srv = (port: number, target = "one.kit.test.", { ttl = 1, priority 
 export const replacing = (name: string, records: readonly string[]): string =>
   [`update delete ${name}`, ...records.map((record) => `update add ${name} ${record}`), "send", ""].join("\n");
 
-/** BIND's own program for changes; resolves when the server has made them, all or none. */
+/** Runs BIND's own program for changes on this server; it reads commands until its input ends, and fails when one does. */
+export function nsupdates(server: Server): PromiseWithChild<unknown> {
+  const updates = promisify(execFile)("nsupdate", { timeout: patienceMs });
+  updates.child.stdin!.write(`server 127.0.0.1 ${server.port}\nzone kit.test\n`);
+  return updates;
+}
+
+/** Resolves when the server has made the changes. */
 export async function nsupdate(server: Server, commands: string): Promise<void> {
-  const child = spawn("nsupdate", { stdio: ["pipe", "ignore", "pipe"] });
-  const said = text(child.stderr);
-  child.stdin.end(`server 127.0.0.1 ${server.port}\nzone kit.test\n${commands}`);
-  const [status] = (await once(child, "close")) as [number];
-  if (status !== 0) throw new Error(`nsupdate ended with ${status}: ${await said}`);
+  const updates = nsupdates(server);
+  updates.child.stdin!.end(commands);
+  await updates;
 }
 
 /** A server that answers as no name server would. */
@@ -110,7 +115,7 @@ function recordOf(query: Packet, fields: Partial<Resource>): Resource {
     port: 80,
     target: "one.example",
     ...fields,
-  } as Resource);
+  });
 }
 
 /** A message as TCP carries it. */
