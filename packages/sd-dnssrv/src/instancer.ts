@@ -48,9 +48,9 @@ const [noError, noSuchName] = [0, 3];
  * @see go-kit sd/dnssrv/instancer.go
  */
 export function dnssrvInstancer(options: DnssrvInstancerOptions): Instancer {
-  const { minTtlMs = 1_000, maxTtlMs = 300_000, refreshMs, timeoutMs = 2_000 } = options;
+  const { servers: given, minTtlMs = 1_000, maxTtlMs = 300_000, refreshMs, timeoutMs = 2_000 } = options;
   const name = parseName("dnssrvInstancer", options.name);
-  const given = options.servers && parseServers("dnssrvInstancer", options.servers);
+  const places = given === undefined ? undefined : parseServers("dnssrvInstancer", given);
   requireMs("dnssrvInstancer: minTtlMs", minTtlMs, 1);
   requireMs("dnssrvInstancer: maxTtlMs", maxTtlMs, minTtlMs);
   if (refreshMs !== undefined) requireMs("dnssrvInstancer: refreshMs", refreshMs, 1);
@@ -84,7 +84,7 @@ export function dnssrvInstancer(options: DnssrvInstancerOptions): Instancer {
   /** @throws what the last server came to. */
   async function askServers(asked: string, ctx: Context): Promise<Found> {
     // By way of the module: its export by name does not notice `setServers`.
-    const servers = given ?? parseServers("dns.getServers()", dns.getServers());
+    const servers = places ?? parseServers("dns.getServers()", dns.getServers());
     for (let failed = 1; ; failed++) {
       try {
         const answer = await ask(servers[passed % servers.length]!, asked, timeoutMs, ctx);

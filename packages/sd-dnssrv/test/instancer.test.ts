@@ -382,6 +382,8 @@ it.for([
   [{ name: Array.from({ length: 128 }, () => "x").join(".") }, "name"],
   [{ servers: [] }, "servers"],
   [{ servers: "127.0.0.1" }, "servers"],
+  [{ servers: "" }, "servers"],
+  [{ servers: null }, "servers"],
   [{ servers: ["127.0.0.1", "localhost"] }, "servers[1]"],
   [{ servers: ["127.0.0.1:0"] }, "servers[0]"],
   [{ servers: ["127.0.0.1:65536"] }, "servers[0]"],
