@@ -16,10 +16,15 @@ whenStartable(bind, () => {
   testInstancer({
     async setup() {
       const name = newName();
+      let isAway = false;
+      const heal = async (): Promise<void> => {
+        if (isAway) await server.restart();
+        isAway = false;
+      };
       return {
         subject: {
           instancer: () =>
-            dnssrvInstancer({ name, servers: [`127.0.0.1:${server.port}`], refreshMs: 50, timeoutMs: 1_000 }),
+            dnssrvInstancer({ name, servers: [`127.0.0.1:${server.port}`], refreshMs: 50, timeoutMs: 10_000 }),
           address: (port) => `one.kit.test:${port}`,
           async set(instances) {
             const records = instances.map(({ address, weight = 1 }) => {
@@ -28,10 +33,13 @@ whenStartable(bind, () => {
             });
             await nsupdate(server, replacing(name, records));
           },
-          breakRegistry: async () => server.pause(),
-          healRegistry: async () => server.resume(),
+          async breakRegistry() {
+            isAway = true;
+            await server.kill();
+          },
+          healRegistry: heal,
         },
-        teardown: async () => server.resume(),
+        teardown: heal,
       };
     },
     supports: {

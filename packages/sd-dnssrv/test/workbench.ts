@@ -147,7 +147,9 @@ export class Heard {
   async until(...expected: readonly string[]): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       const late = setTimeout(() => {
-        reject(new Error(`told ${JSON.stringify(this.events)}, not ${JSON.stringify(expected)} at the end`));
+        reject(
+          new Error(`told ${JSON.stringify(this.events)}, not ${JSON.stringify(expected).slice(0, 200)} at the end`),
+        );
       }, patienceMs);
       this.#look = () => {
         const found = this.events.findIndex((event, n) => n >= this.#awaited && String(event) === String(expected));
