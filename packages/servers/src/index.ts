@@ -3,6 +3,7 @@ export { type Server, startServer } from "./start-server.ts";
 export { tcpProxy, type TcpProxy } from "./tcp-proxy.ts";
 export { whenInstalled, whenStartable } from "./when-installed.ts";
 
+export { bind } from "./bind.ts";
 export { consul } from "./consul.ts";
 export { etcd } from "./etcd.ts";
 export { eureka } from "./eureka.ts";
