@@ -14,7 +14,10 @@ export function parseAcl(acl: readonly string[]): readonly AclEntry[] {
   return acl.map((entry: unknown) => {
     const [, scheme, id, given] = /^([^:]+):(.*):([cdrwa]+)$/.exec(String(entry)) ?? [];
     if (given === undefined) throw new TypeError("zkClient: acl must be of entries such as world:anyone:cdrwa");
-    const permissions = Array.from(letters).reduce((bits, letter, n) => bits | (Number(given.includes(letter)) << n), 0);
+    const permissions = Array.from(letters).reduce(
+      (bits, letter, n) => bits | (Number(given.includes(letter)) << n),
+      0,
+    );
     return { scheme: scheme!, id: id!, permissions };
   });
 }

@@ -47,6 +47,9 @@ export interface Sessions {
   remove(path: string, ctx: Context): Promise<void>;
 }
 
+/** How long a failure to connect is the answer for all who ask, in ms: they may be many. */
+const restMs = 100;
+
 const sessionsOf = new WeakMap<ZkClient, Sessions>();
 
 /** @throws {TypeError} unless it is a client. */
@@ -78,17 +81,20 @@ export function zkClient(options: ZkClientOptions): ZkClient {
   let session: Session | undefined;
   let current: Connection | undefined;
   let opening: Promise<Connection> | undefined;
+  /** When a failure is old enough to try again. */
+  let againAt = Infinity;
   /** Nodes of the session that are to go. */
   const unwanted = new Set<string>();
   let closed: Promise<void> | undefined;
 
   function connection(): Promise<Connection> {
-    opening ??= open();
+    if (opening === undefined || closed !== undefined || performance.now() >= againAt) opening = open();
     return opening;
   }
 
   /** Asks each server once. */
   async function open(): Promise<Connection> {
+    againAt = Infinity;
     try {
       for (let left = servers.length; ; left--) {
         try {
@@ -98,7 +104,7 @@ export function zkClient(options: ZkClientOptions): ZkClient {
         }
       }
     } catch (error) {
-      opening = undefined;
+      againAt = performance.now() + restMs;
       throw error;
     }
   }

@@ -19,9 +19,11 @@ export interface ZkInstancerOptions {
 
 /** A child, as far as it is known. */
 interface Child {
-  /** Missing while it is being read, and when it is no instance. */
-  instance?: Instance;
+  /** Undefined when it is no instance. */
+  instance: Instance | undefined;
   created: bigint;
+  /** Whether it has changed since it was asked for. Until it has been read again, what it said before counts. */
+  changed: boolean;
 }
 
 /** How many children are asked for before the first has answered. */
@@ -50,7 +52,8 @@ export function zkInstancer(options: ZkInstancerOptions): Instancer {
       // From here on, before anything is asked: an event may come with the answer.
       const leave = [
         connection.follow(path, (node) => {
-          if (node !== path) children.delete(node.slice(path.length + 1));
+          const child = children.get(node.slice(path.length + 1));
+          if (child !== undefined) child.changed = true;
           changed = true;
           wake();
         }),
@@ -74,7 +77,7 @@ export function zkInstancer(options: ZkInstancerOptions): Instancer {
     },
   });
 
-  /** Reads the list, and those of it that are not known. */
+  /** Reads the list, and those of it that are new or have changed. */
   async function readInto(children: Map<string, Child>, connection: Connection, ctx: Context): Promise<void> {
     const names = new Set(await namesAt(connection));
     for (const name of children.keys()) if (!names.has(name)) children.delete(name);
@@ -83,7 +86,9 @@ export function zkInstancer(options: ZkInstancerOptions): Instancer {
       Array.from({ length: readers }, async () => {
         for (const name of rest) {
           if (ctx.cancelled !== undefined) return;
-          if (!children.has(name)) await readOne(children, name, connection);
+          const child = children.get(name) ?? { instance: undefined, created: 0n, changed: true };
+          children.set(name, child);
+          if (child.changed) await readOne(child, `${path}/${name}`, connection);
         }
       }),
     );
@@ -99,18 +104,17 @@ export function zkInstancer(options: ZkInstancerOptions): Instancer {
     }
   }
 
-  /** What changes while it is read loses its place, so that the old answer ends up nowhere and it is read again. */
-  async function readOne(children: Map<string, Child>, name: string, connection: Connection): Promise<void> {
-    const child: Child = { created: 0n };
-    children.set(name, child);
+  async function readOne(child: Child, node: string, connection: Connection): Promise<void> {
+    child.changed = false;
     try {
-      const { data, created } = await connection.read(`${path}/${name}`);
+      const { data, created } = await connection.read(node);
       child.created = created;
       child.instance = parseValue(data);
     } catch (cause) {
       if (connection.ended !== undefined) throw connection.ended;
+      child.instance = undefined;
       if (codeOf(cause) === "not_found") return;
-      report(new Error(`${path}/${name} is ignored: ${(cause as Error).message}`, { cause }));
+      report(new Error(`${node} is ignored: ${(cause as Error).message}`, { cause }));
     }
   }
 }

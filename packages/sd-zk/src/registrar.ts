@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type Context, KitError } from "@kit/endpoint";
+import { background, type Context, KitError } from "@kit/endpoint";
 import { backoff, heartbeatRegistrar, type Instance, parseInstance, type Registrar } from "@kit/sd";
 import { requireClient, type ZkClient } from "./client.ts";
 import { requirePath } from "./node-path.ts";
@@ -43,7 +43,7 @@ export function zkRegistrar(options: ZkRegistrarOptions): Registrar {
       await connection.create(made, value);
       if (ctx.cancelled !== undefined) throw ctx.cancelled;
     } catch (error) {
-      client.remove(made, ctx).then(
+      client.remove(made, background).then(
         () => nodes.delete(made),
         () => {},
       );

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { type Client, createClient } from "node-zookeeper-client";
 import { vi } from "vitest";
@@ -64,4 +65,59 @@ export async function registeredProcess(options: object): Promise<AsyncDisposabl
     await exited;
   };
   return { kill, [Symbol.asyncDispose]: kill };
+}
+
+/** A network between a client and a server that loses answers, or has some of its own. */
+export interface Meddler extends AsyncDisposable {
+  readonly servers: string;
+  /** From now on requests get through and answers do not. */
+  loseAnswers(): void;
+  /** Answers get through again, on new connections; the others are reset. */
+  heal(): void;
+  /** Has the next answer be an error of this number. */
+  spoil(error: number): void;
+  /** Puts it among what the server sends. */
+  say(bytes: Buffer): void;
+}
+
+export async function meddler(port: number): Promise<Meddler> {
+  const clients = new Set<Socket>();
+  let lossy = false;
+  let spoiled: number | undefined;
+  const server = createServer((client) => {
+    const upstream = connect(port, "127.0.0.1");
+    clients.add(client);
+    client.pipe(upstream);
+    upstream.on("data", (bytes: Buffer) => {
+      // Neither a ping's answer nor an event.
+      if (spoiled !== undefined && bytes.readInt32BE(4) >= 0) {
+        bytes.writeInt32BE(spoiled, 16);
+        spoiled = undefined;
+      }
+      if (!lossy) client.write(bytes);
+    });
+    client.on("error", () => {}).on("close", () => void (clients.delete(client), upstream.destroy()));
+    upstream.on("error", () => {}).on("close", () => client.destroy());
+  });
+  const reset = (): void => {
+    for (const client of clients) client.resetAndDestroy();
+  };
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return {
+    servers: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    loseAnswers: () => void (lossy = true),
+    heal() {
+      lossy = false;
+      reset();
+    },
+    spoil: (error) => void (spoiled = error),
+    say(bytes) {
+      for (const client of clients) client.write(bytes);
+    },
+    async [Symbol.asyncDispose]() {
+      reset();
+      server.close();
+      await once(server, "close");
+    },
+  };
 }
