@@ -1,17 +1,7 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions as TlsOptions } from "node:tls";
 import { type Code, codeOf, KitError } from "@kit/endpoint";
-import {
-  ACL,
-  type Client,
-  createClient,
-  CreateMode,
-  type Event,
-  type Exception,
-  Id,
-  State,
-  type Stat,
-} from "node-zookeeper-client";
+import { ACL, type Client, createClient, CreateMode, type Event, Id, State, type Stat } from "node-zookeeper-client";
 import type { AclEntry } from "./acl.ts";
 import { parentOf } from "./node-path.ts";
 import type { ServerAddress } from "./servers.ts";
@@ -88,7 +78,7 @@ const connecting = 1;
 /** No answer is longer, in bytes: room for the names of a hundred thousand children. Java's client stops at 1 MiB. */
 const maxAnswer = 4 * 1_024 * 1_024;
 
-type Done<Result> = (error: Error | Exception | null, result: Result) => void;
+type Done<Result> = (error: object | null, result: Result) => void;
 
 /**
  * Speaks the driver's protocol over a socket of our own. The driver's way of connecting again is left out: it knows no TLS and no deadline, keeps half an answer and unsent
@@ -242,7 +232,6 @@ export function openConnection(options: ConnectionOptions): Connection {
     children: (path) => ask<string[]>((done) => driver.getChildren(path, follows, done)),
     read: (path) =>
       ask<NodeData>((done) =>
-        // eslint-disable-next-line max-params
         driver.getData(path, follows, (error, data: Buffer | undefined, stat) =>
           done(error, { data: data ?? Buffer.alloc(0), created: error ? 0n : stat.czxid.readBigInt64BE() }),
         ),

@@ -47,14 +47,11 @@ export function zkInstancer(options: ZkInstancerOptions): Instancer {
     async watch(update, ctx) {
       const connection = await client.connected(ctx);
       const children = new Map<string, Child>();
-      let changed = false;
       let wake = (): void => {};
-      // From here on, before anything is asked: an event may come with the answer.
       const leave = [
         connection.follow(path, (node) => {
           const child = children.get(node.slice(path.length + 1));
           if (child !== undefined) child.changed = true;
-          changed = true;
           wake();
         }),
         connection.onEnd(() => wake()),
@@ -62,14 +59,13 @@ export function zkInstancer(options: ZkInstancerOptions): Instancer {
       ];
       try {
         while (ctx.cancelled === undefined) {
-          changed = false;
+          // Before anything is asked: an event may come with the answer.
+          const change = new Promise<void>((resolve) => (wake = resolve));
           await readInto(children, connection, ctx);
           update(newestOf(children));
           await delay(intervalMs, undefined, { signal: ctx.signal }).catch(() => {});
-          while (!changed && ctx.cancelled === undefined) {
-            if (connection.ended !== undefined) throw connection.ended;
-            await new Promise<void>((resolve) => (wake = resolve));
-          }
+          await change;
+          if (connection.ended !== undefined) throw connection.ended;
         }
       } finally {
         for (const end of leave) end();

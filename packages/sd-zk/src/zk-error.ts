@@ -11,7 +11,7 @@ const codes: ReadonlyMap<number, Code> = new Map<number, Code>([
 ]);
 
 /** What the driver or a socket failed with, with a code; their own words, which name nodes and hosts, stay in the cause. */
-export function zkError(cause: Error | Exception): KitError {
-  const code = codes.get((cause as Partial<Exception>).code!) ?? "unavailable";
+export function zkError(cause: unknown): KitError {
+  const code = codes.get((cause as { readonly code: number }).code) ?? "unavailable";
   return new KitError(code, `ZooKeeper failed: ${code}`, { cause });
 }

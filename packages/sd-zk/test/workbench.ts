@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
-import { type Client, createClient } from "node-zookeeper-client";
+import { createClient } from "node-zookeeper-client";
 import { vi } from "vitest";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
@@ -17,21 +17,21 @@ export async function stranger(servers: string): Promise<Stranger> {
   const client = createClient(servers, { sessionTimeout: 60_000 });
   client.connect();
   await once(client, "connected");
-  const done =
-    (resolve: (value: never) => void, reject: (error: unknown) => void) =>
-    (error: unknown, value?: unknown): void =>
-      error ? reject(error) : resolve(value as never);
+  type Done = (error: object | null, result?: unknown) => void;
+  const ask = <Result>(question: (done: Done) => void): Promise<Result> =>
+    new Promise((resolve, reject) => {
+      question((error, result) => {
+        if (error) reject(error);
+        else resolve(result as Result);
+      });
+    });
   return {
-    client,
-    make: (path, data = "") =>
-      new Promise((resolve, reject) => void client.create(path, Buffer.from(data), done(resolve, reject))),
-    makePath: (path) => new Promise((resolve, reject) => void client.mkdirp(path, done(resolve, reject))),
-    write: (path, data) =>
-      new Promise((resolve, reject) => void client.setData(path, Buffer.from(data), done(resolve, reject))),
-    read: async (path) =>
-      String(await new Promise<Buffer>((resolve, reject) => void client.getData(path, done(resolve, reject)))),
-    children: (path) => new Promise((resolve, reject) => void client.getChildren(path, done(resolve, reject))),
-    remove: (path) => new Promise((resolve, reject) => void client.remove(path, done(resolve, reject))),
+    make: (path, data = "") => ask((done) => client.create(path, Buffer.from(data), done)),
+    makePath: (path) => ask((done) => client.mkdirp(path, done)),
+    write: (path, data) => ask((done) => client.setData(path, Buffer.from(data), done)),
+    read: async (path) => String(await ask<Buffer>((done) => client.getData(path, done))),
+    children: (path) => ask((done) => client.getChildren(path, done)),
+    remove: (path) => ask((done) => client.remove(path, done)),
     async [Symbol.asyncDispose]() {
       client.close();
       await once(client, "disconnected");
@@ -40,7 +40,6 @@ export async function stranger(servers: string): Promise<Stranger> {
 }
 
 export interface Stranger extends AsyncDisposable {
-  readonly client: Client;
   make(path: string, data?: string): Promise<unknown>;
   makePath(path: string): Promise<unknown>;
   write(path: string, data: string): Promise<unknown>;

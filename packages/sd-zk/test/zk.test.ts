@@ -107,6 +107,7 @@ whenStartable(zookeeper, () => {
     await vi.waitUntil(async () => (await other.children(path).catch(() => undefined)) !== undefined, patience);
     await other.make(`${path}/a`, "a:1");
     await vi.waitUntil(() => last() === "a:1", patience);
+    expect(instancer.status.state).toBe("fresh");
   });
 
   it("lives below the node that its servers are given with, and makes it", async () => {
@@ -168,6 +169,7 @@ whenStartable(zookeeper, () => {
     await server.restart({ wipe: true });
     await vi.waitUntil(() => instancer.status.state === "fresh" && last() === "a:1", patience);
     await vi.waitUntil(async () => (await childrenOf(path)).length === 1, patience);
+    expect(await dataOf(path)).toEqual(["a:1"]);
   });
 
   it("finds out that the server is stopped, and is there again, once, when it goes on after the session's time", async () => {
@@ -306,11 +308,13 @@ whenStartable(zookeeper, () => {
     await using instancer = zkInstancer({ client, path });
     const last = lastOf(instancer);
     await vi.waitUntil(() => last() === "", patience);
-    let failed = false;
-    instancer.subscribe(({ error }) => void (failed ||= error !== undefined));
+    const codes = new Set<string>();
+    instancer.subscribe(({ error }) => void (error && codes.add(codeOf(error))));
     network.say(garbage);
+    await vi.waitUntil(() => codes.size > 0, patience);
     await other.make(`${path}/a`, "a:1");
-    await vi.waitUntil(() => failed && last() === "a:1" && instancer.status.state === "fresh", patience);
+    await vi.waitUntil(() => last() === "a:1" && instancer.status.state === "fresh", patience);
+    expect(codes).toEqual(new Set(["unavailable"]));
   });
 
   it("survives an error of which the driver does not know, and recovers", async () => {
