@@ -13,7 +13,7 @@ export interface Session {
   readonly password: Buffer;
 }
 
-export interface ConnectionOptions {
+interface Opening {
   readonly server: ServerAddress;
   /** The one to go on with; without it the server makes one. */
   readonly session: Session | undefined;
@@ -25,7 +25,7 @@ export interface ConnectionOptions {
 }
 
 /** A node's data and the number of the transaction that made it. */
-export interface NodeData {
+interface NodeData {
   readonly data: Buffer;
   readonly created: bigint;
 }
@@ -84,7 +84,7 @@ type Done<Result> = (error: object | null, result: Result) => void;
  * Speaks the driver's protocol over a socket of our own. The driver's way of connecting again is left out: it knows no TLS and no deadline, keeps half an answer and unsent
  * requests for the next connection, and never gets over a server that has lost its data.
  */
-export function openConnection(options: ConnectionOptions): Connection {
+export function openConnection(options: Opening): Connection {
   const { server, session, sessionTimeoutMs, connectTimeoutMs, auth, tls } = options;
   const driver = driverOf(sessionTimeoutMs, session);
   const manager = (driver as unknown as { readonly connectionManager: Manager }).connectionManager;
