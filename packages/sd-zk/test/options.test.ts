@@ -40,6 +40,8 @@ describe("options", () => {
   it("an instancer refuses a wrong intervalMs, a registrar what is no instance", () => {
     expect(() => zkInstancer({ client, path: "/a", intervalMs: 0 })).toThrow("zkInstancer: intervalMs must be");
     expect(() => zkRegistrar({ client, path: "/a", instance: { address: "" } })).toThrow("instance: address must be");
+    const instance = { address: "a:1", metadata: { much: "x".repeat(70_000) } };
+    expect(() => zkRegistrar({ client, path: "/a", instance })).toThrow("is longer than 65536");
   });
 
   it.each([
