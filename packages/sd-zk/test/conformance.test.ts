@@ -21,7 +21,7 @@ whenStartable(zookeeper, () => {
     let broken = false;
     /** With a client of its own, closed with it: what a client keeps open is not theirs. */
     function alone<Made extends { close(): Promise<void> }>(make: (client: ZkClient) => Made): Made {
-      const own = zkClient({ servers: server.url, sessionTimeoutMs: 3_000 });
+      const own = zkClient({ servers: server.url, sessionTimeoutMs: 6_000 });
       const made = make(own);
       const close = (): Promise<void> => made.close().then(() => own.close());
       return Object.create(made, { close: { value: close }, [Symbol.asyncDispose]: { value: close } }) as Made;
