@@ -8,3 +8,4 @@ export { consul } from "./consul.ts";
 export { etcd } from "./etcd.ts";
 export { eureka } from "./eureka.ts";
 export { kinds } from "./kinds.ts";
+export { zookeeper } from "./zookeeper.ts";
