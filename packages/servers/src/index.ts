@@ -8,4 +8,5 @@ export { consul } from "./consul.ts";
 export { etcd } from "./etcd.ts";
 export { eureka } from "./eureka.ts";
 export { kinds } from "./kinds.ts";
+export { nats } from "./nats.ts";
 export { zookeeper } from "./zookeeper.ts";
