@@ -24,6 +24,13 @@ export interface InstancerUnderTest extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** `Registrar` of `@kit/sd`. */
+export interface RegistrarUnderTest extends AsyncDisposable {
+  register(): Promise<void>;
+  deregister(): Promise<void>;
+  close(): Promise<void>;
+}
+
 /** What an instance may say of itself besides its address. */
 export type InstanceTrait = "weight" | "zone" | "metadata";
 
@@ -122,13 +129,13 @@ export async function firstList(
   return instances!;
 }
 
-/** Runs something a few times; fails if more keeps the process alive afterwards than before, for longer than `timeoutMs`. */
-export async function leavesNothingRunning(use: () => Promise<void>, timeoutMs: number): Promise<void> {
+/** Runs something some times; fails if more keeps the process alive afterwards than before, for longer than `timeoutMs`. */
+export async function leavesNothingRunning(use: () => Promise<void>, timeoutMs: number, times = 5): Promise<void> {
   // Drivers keep some things from their first use on.
   await use();
   await quiet();
   const before = active();
-  for (let n = 0; n < 5; n++) await use();
+  for (let n = 0; n < times; n++) await use();
   const end = Date.now() + timeoutMs;
   while (surplus(before).length > 0 && Date.now() < end) await quiet();
   expect(surplus(before)).toEqual([]);
@@ -155,3 +162,20 @@ export function handle<Handle>(subject: string, name: string, given: Handle | un
   if (given === undefined) throw new Error(`${subject}: setup must return ${name}, or \`supports\` say why it cannot`);
   return given;
 }
+
+/** How a subject turns a port into an address. */
+interface Addressing {
+  address?(port: number): string;
+}
+
+export function instance(subject: Addressing, port: number): DiscoveredInstance {
+  return { address: subject.address?.(port) ?? `127.0.0.1:${port}` };
+}
+
+/** So many instances, in the order of their addresses; of a type that lets the first four be named. */
+export function instances(subject: Addressing, count: number): [...Four<DiscoveredInstance>, ...DiscoveredInstance[]] {
+  const list = Array.from({ length: count }, (_, n) => instance(subject, 20_001 + n));
+  return list as [...Four<DiscoveredInstance>, ...DiscoveredInstance[]];
+}
+
+type Four<T> = [T, T, T, T];

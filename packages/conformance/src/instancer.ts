@@ -5,6 +5,8 @@ import {
   type DiscoveredInstance,
   firstList,
   handle,
+  instance,
+  instances,
   type InstancerUnderTest,
   type InstanceTrait,
   leavesNothingRunning,
@@ -329,18 +331,6 @@ function tellsTrait(trait: InstanceTrait): InstancerCase {
     },
   };
 }
-
-function instance(subject: InstancerSubject, port: number): DiscoveredInstance {
-  return { address: subject.address?.(port) ?? `127.0.0.1:${port}` };
-}
-
-/** So many instances, in the order of their addresses; of a type that lets the first four be named. */
-function instances(subject: InstancerSubject, count: number): [...Four<DiscoveredInstance>, ...DiscoveredInstance[]] {
-  const list = Array.from({ length: count }, (_, n) => instance(subject, 20_001 + n));
-  return list as [...Four<DiscoveredInstance>, ...DiscoveredInstance[]];
-}
-
-type Four<T> = [T, T, T, T];
 
 function outage(subject: InstancerSubject): { breakRegistry: () => Promise<void>; healRegistry: () => Promise<void> } {
   return {
