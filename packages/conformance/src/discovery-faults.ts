@@ -97,7 +97,7 @@ export function testDiscoveryFaults(options: DiscoveryFaultsSuiteOptions): void 
   const { setup, supports, timeoutMs = 30_000, stopMs = 30_000, changesMs = 10_000 } = options;
   const runOne = async ({ run }: DiscoveryFaultsCase): Promise<void> =>
     onSubject(await setup(), (subject) => run(subject, { timeoutMs, stopMs, changesMs }));
-  const longest = discoveryFaultsCases.at(-2)!;
+  const [longest, last] = discoveryFaultsCases.slice(-2) as [DiscoveryFaultsCase, DiscoveryFaultsCase];
   describe("a registry that fails", () => {
     let beside: Promise<void> | undefined;
     beforeAll(() => {
@@ -107,6 +107,8 @@ export function testDiscoveryFaults(options: DiscoveryFaultsSuiteOptions): void 
     });
     afterAll(() => beside?.catch(() => {}));
     const runInTurn = async (one: DiscoveryFaultsCase): Promise<void> => {
+      // The last one counts what runs in this process.
+      if (one === last) await beside!.catch(() => {});
       await (one === longest ? beside : runOne(one));
       expect(beside).toBeDefined();
     };

@@ -23,7 +23,12 @@ whenStartable(consul, () => {
       registrar: (instance) => consulRegistrar({ ...place, instance, ttlMs: 3_000 }),
       set: placed.set,
       async mortal(instance) {
-        const child = await registeredProcess(registrarScript, { port: server.port, service: place.service, instance, ttlMs: 3_000 });
+        const child = await registeredProcess(registrarScript, {
+          port: server.port,
+          service: place.service,
+          instance,
+          ttlMs: 3_000,
+        });
         open.push(child);
         return () => child.kill();
       },

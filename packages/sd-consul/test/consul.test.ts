@@ -1,11 +1,9 @@
-import { background, codeOf } from "@kit/endpoint";
-import { consul, type Server, startServer, tcpProxy, whenStartable } from "@kit/servers";
+import { background } from "@kit/endpoint";
+import { consul, type Server, startServer, whenStartable } from "@kit/servers";
 import { firstInstances } from "@kit/sd";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { consulInstancer, consulRegistrar } from "../src/index.ts";
-import { clientOf, newService, registeredProcess } from "./workbench.ts";
-
-const patience = { interval: 20, timeout: 30_000 };
+import { clientOf, newService } from "./workbench.ts";
 
 whenStartable(consul, () => {
   let server: Server;

@@ -39,7 +39,12 @@ whenStartable(etcd, () => {
       registrar: (instance) => etcdRegistrar({ ...place, instance, ttlMs: 3_000 }),
       set: placed.set,
       async mortal(instance) {
-        const child = await registeredProcess(registrarScript, { url: server.url, prefix: place.prefix, instance, ttlMs: 3_000 });
+        const child = await registeredProcess(registrarScript, {
+          url: server.url,
+          prefix: place.prefix,
+          instance,
+          ttlMs: 3_000,
+        });
         open.push(child);
         return () => child.kill();
       },

@@ -1,9 +1,9 @@
-import { background, codeOf } from "@kit/endpoint";
+import { background } from "@kit/endpoint";
 import { etcd, type Server, startServer, tcpProxy, whenStartable } from "@kit/servers";
 import { firstInstances } from "@kit/sd";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { etcdInstancer, etcdRegistrar } from "../src/index.ts";
-import { clientOf, newPrefix, registeredProcess } from "./workbench.ts";
+import { clientOf, newPrefix } from "./workbench.ts";
 
 const patience = { interval: 20, timeout: 30_000 };
 const soon = (): ReturnType<typeof background.withTimeout> => background.withTimeout(10_000);

@@ -11,7 +11,7 @@ import {
   eurekaRegistrar,
   type EurekaRegistrarOptions,
 } from "../src/index.ts";
-import { eventually, Heard, lastRenewal, newService, operate, records, registeredProcess } from "./workbench.ts";
+import { eventually, Heard, lastRenewal, newService, operate, records } from "./workbench.ts";
 
 whenStartable(eureka, () => {
   let server: Server;

@@ -39,12 +39,12 @@ export async function tcpProxy(port: number): Promise<TcpProxy> {
     });
     links.set(client, [upstream, answers]);
     client.pipe(upstream).pipe(answers).pipe(client);
-    upstream.on("error", () => client.resetAndDestroy());
+    upstream.on("error", () => resetOne(client));
     upstream.on("close", () => client.destroySoon());
   });
 
   const reset = (): void => {
-    for (const client of links.keys()) client.resetAndDestroy();
+    for (const client of links.keys()) resetOne(client);
   };
 
   await once(server.listen(0, "127.0.0.1"), "listening");
@@ -72,4 +72,10 @@ export async function tcpProxy(port: number): Promise<TcpProxy> {
       await once(server, "close");
     },
   };
+}
+
+/** One that is ending cannot be reset; Node would leave it open for ever. */
+function resetOne(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
