@@ -5,14 +5,13 @@ import {
   type DiscoveredInstance,
   firstList,
   handle,
-  instance,
-  instances,
   type InstancerUnderTest,
   type InstanceTrait,
   leavesNothingRunning,
   Subscriber,
   traits,
 } from "./discovery.ts";
+import { instance, instances } from "./instances.ts";
 
 export type { DiscoveredInstance, DiscoveryEvent, InstancerUnderTest } from "./discovery.ts";
 

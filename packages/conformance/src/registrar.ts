@@ -6,7 +6,6 @@ import {
   equals,
   firstList,
   handle,
-  instances,
   type InstancerUnderTest,
   type InstanceTrait,
   leavesNothingRunning,
@@ -14,6 +13,7 @@ import {
   Subscriber,
   traits,
 } from "./discovery.ts";
+import { instances } from "./instances.ts";
 
 export type { DiscoveredInstance, DiscoveryEvent, InstancerUnderTest, RegistrarUnderTest } from "./discovery.ts";
 
@@ -287,12 +287,22 @@ export function registrarSet(registrar: (instance: DiscoveredInstance) => Regist
     const gone = Array.from(kept).filter(([key]) => !wanted.has(key));
     for (const [key] of gone) kept.delete(key);
     // First, since one that says something new of its address takes the place of the old one.
-    await Promise.all(gone.map(([, one]) => one.close()));
-    const added = Array.from(wanted).filter(([key]) => !kept.has(key));
-    for (const [key, one] of added) kept.set(key, registrar(one));
-    await Promise.all(added.map(([key]) => kept.get(key)!.register()));
+    await inParallel(gone, ([, one]) => one.close());
+    const missing = Array.from(wanted).filter(([key]) => !kept.has(key));
+    const added = missing.map(([key, one]) => [key, registrar(one)] as const);
+    for (const [key, one] of added) kept.set(key, one);
+    await inParallel(added, ([, one]) => one.register());
   }
   return { set, close: () => set([]) };
+}
+
+/** Some at a time: a server may refuse a client that has a thousand connections. */
+async function inParallel<Item>(items: readonly Item[], act: (item: Item) => Promise<void>): Promise<void> {
+  const left = items.values();
+  const work = async (): Promise<void> => {
+    for (const item of left) await act(item);
+  };
+  await Promise.all(Array.from({ length: 20 }, work));
 }
 
 function handsOn(trait: InstanceTrait): RegistrarCase {

@@ -89,7 +89,7 @@ function registry(fault?: Fault): DiscoveryFaultsSubject & { readonly registrar:
         return;
       }
       if (closed || (failures > 0 && fault === "gives up after an outage")) return;
-      if (fault === "keeps every answer") answers.push(Buffer.alloc(2 ** 19));
+      if (fault === "keeps every answer") answers.push(Buffer.alloc(2 ** 20));
       if (failures > 0 && fault === "follows no changes after an outage") next = list!;
       if (failures > 0 && fault === "lists everybody twice after an outage") {
         next = next.flatMap((instance) => [instance, instance]);

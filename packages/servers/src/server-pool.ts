@@ -22,9 +22,13 @@ export function serverPool(kind: ServerKind): ServerPool {
   return {
     lend: async () => idle.pop() ?? startAnother(),
     async takeBack(server) {
-      if (await kind.probe(server.url, server.place).catch(() => false)) return void idle.push(server);
-      all.delete(server);
-      await server[Symbol.asyncDispose]();
+      const serves = await kind.probe(server.url, server.place).catch(() => false);
+      if (serves) {
+        idle.push(server);
+      } else {
+        all.delete(server);
+        await server[Symbol.asyncDispose]();
+      }
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(Array.from(all, (server) => server[Symbol.asyncDispose]()));
