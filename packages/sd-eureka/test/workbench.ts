@@ -8,7 +8,7 @@ import { vi } from "vitest";
 /** Much longer than anything takes, but on a machine that is busy with something else. */
 const patienceMs = 30_000;
 
-vi.setConfig({ testTimeout: 3 * patienceMs, hookTimeout: 3 * patienceMs });
+vi.setConfig({ testTimeout: 3 * patienceMs, hookTimeout: 8 * patienceMs });
 
 let services = 0;
 
