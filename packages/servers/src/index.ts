@@ -1,4 +1,6 @@
+export { type MortalProcess, registeredProcess } from "./registered-process.ts";
 export type { Command, Place, ServerKind } from "./server-kind.ts";
+export { serverPool, type ServerPool } from "./server-pool.ts";
 export { type Server, startServer } from "./start-server.ts";
 export { tcpProxy, type TcpProxy } from "./tcp-proxy.ts";
 export { whenInstalled, whenStartable } from "./when-installed.ts";
