@@ -19,10 +19,10 @@ export class ClientResponse implements HeaderReader {
   /** The result; `undefined` for void, for a oneway method and where there is an error. */
   readonly value: unknown;
   /** An exception that the IDL declares, or a `KitError`. */
-  readonly error: unknown;
+  readonly error: Error | undefined;
   readonly #headers: ReadonlyMap<string, string> | undefined;
 
-  constructor(value: unknown, error: unknown, headers?: ReadonlyMap<string, string>) {
+  constructor(value: unknown, error: Error | undefined, headers?: ReadonlyMap<string, string>) {
     this.value = value;
     this.error = error;
     this.#headers = headers;

@@ -21,7 +21,7 @@ export interface DecodedCall {
 /** A reply as generated code has read it. */
 export interface DecodedReply {
   readonly value: unknown;
-  readonly error: unknown;
+  readonly error: Error | undefined;
 }
 
 /** Bytes and values of one method. */
@@ -76,12 +76,12 @@ export function codecOf(module: ThriftModule, name: string, big: boolean): Thrif
     send.apply(sender, values);
   };
 
-  let failure: unknown;
+  let failure: Error | string | null | undefined;
   let result: unknown;
   // Inherited, so that the generated code's `delete` has nothing to do.
   const receiver = {
     _reqs: Object.create({
-      0: (error: unknown, success: unknown) => {
+      0: (error: typeof failure, success: unknown) => {
         failure = error;
         result = success;
       },

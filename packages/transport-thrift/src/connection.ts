@@ -54,9 +54,9 @@ const closedError = (): KitError => refusal("unavailable", "thrift: the client i
 export function thriftConnection(options: ThriftConnectionOptions): ThriftConnection {
   const { protocol = "binary", framing = "header" } = options;
   if (!["binary", "compact", "json"].includes(protocol))
-    throw new TypeError(`protocol must be "binary", "compact" or "json", got ${String(protocol)}`);
+    throw new TypeError(`protocol must be "binary", "compact" or "json", got ${protocol}`);
   if (!["header", "framed", "buffered"].includes(framing))
-    throw new TypeError(`framing must be "header", "framed" or "buffered", got ${String(framing)}`);
+    throw new TypeError(`framing must be "header", "framed" or "buffered", got ${framing}`);
   const maxBytes = limit("maxBytes", options.maxBytes, 16_384_000);
   const timeoutMs = limit("timeoutMs", options.timeoutMs, 60_000);
   const connectTimeoutMs = limit("connectTimeoutMs", options.connectTimeoutMs, 5_000);
@@ -138,7 +138,7 @@ function dialler({ address, tls }: ThriftConnectionOptions): () => Socket {
   const host = bracketed ?? plain;
   const port = Number(digits);
   if (host === undefined || port < 1 || port > 65_535)
-    throw new TypeError(`address must be "host:port" or a path, got "${String(address)}"`);
+    throw new TypeError(`address must be "host:port" or a path, got "${address}"`);
   return () => (tls === undefined ? connectTcp({ host, port }) : connectTls({ servername: host, ...tls, host, port }));
 }
 

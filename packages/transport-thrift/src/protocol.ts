@@ -150,7 +150,6 @@ class BinaryOutput extends TBinaryProtocol {
 
 class CompactInput extends TCompactProtocol {
   declare readonly trans: ByteInput;
-  declare readonly boolValue_: { hasBoolValue: boolean; boolValue: boolean };
   big = false;
 
   readI64(): bigint | number {
@@ -160,7 +159,7 @@ class CompactInput extends TCompactProtocol {
 
   /** The runtime's own is always false in a list. */
   readBool(): boolean {
-    return this.boolValue_.hasBoolValue ? super.readBool() : this.trans.readByte() === 1;
+    return this["boolValue_"].hasBoolValue ? super.readBool() : this.trans.readByte() === 1;
   }
 
   readMapBegin(): Container {
