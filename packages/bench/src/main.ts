@@ -9,6 +9,7 @@ import { discoveryBench } from "./benches/discovery.ts";
 import { httpClientBench } from "./benches/http-client.ts";
 import { httpServerBench } from "./benches/http-server.ts";
 import { pickBench } from "./benches/pick.ts";
+import { thriftBench } from "./benches/thrift.ts";
 import { machine, reported, table } from "./report.ts";
 
 const benches: readonly Bench[] = [
@@ -18,6 +19,7 @@ const benches: readonly Bench[] = [
   discoveryBench,
   httpServerBench,
   httpClientBench,
+  thriftBench,
 ];
 
 const usage = `Usage: npm run bench -- [names...] [--smoke] [--json <file>]

@@ -167,10 +167,9 @@ export class ServerConnection {
   }
 
   #writeResult({ route: { codec }, write, frame, id }: IncomingRequest, { headers, value }: ThriftReply): void {
-    if (write === undefined) throw new KitError("internal", "thrift: a reply to a oneway method");
     const { maxBytes } = this.#serving;
     const start = this.#output.length;
-    const length = writeFrame(this.#output, frame, id, headers, () => codec!.writeResult(write, value));
+    const length = writeFrame(this.#output, frame, id, headers, () => codec!.writeResult(write!, value));
     if (length <= maxBytes) return;
     this.#output.length = start;
     throw new KitError("resource_exhausted", `thrift: a reply of ${length} bytes, over ${maxBytes}`);
@@ -258,7 +257,9 @@ export class ServerConnection {
     if (mtype !== messageType.call && mtype !== messageType.oneway)
       throw refusal("invalid_argument", `thrift: a message of type ${mtype}, which is no call`);
     const route = this.#serving.route(fname);
-    const request = new IncomingRequest(fname, rseqid, mtype === messageType.call, frame, this, route);
+    // A oneway method is one by its IDL: Go's clients call it like any other.
+    const answered = mtype === messageType.call && route.codec?.oneway !== true;
+    const request = new IncomingRequest(fname, rseqid, answered, frame, this, route);
     try {
       if (route.codec === undefined) {
         input.skip(structType);
