@@ -110,6 +110,8 @@ export function handlerOf(served: readonly Served[], options: ThriftServerOption
   if (otherwise !== undefined && elsewhere === undefined)
     throw new TypeError("otherwise must be what thriftHandler or serveThrift has returned");
 
+  for (const { method } of served)
+    if (method?.codec === undefined) throw new TypeError("method must be one of a thriftService");
   const services = new Map(served.map(({ method }) => [method.name, method.service]));
   const openCall = (ctx: Context, request: ThriftRequest): Context =>
     extract(ctx, (name) => request.header(name)).with(
@@ -133,7 +135,6 @@ export function handlerOf(served: readonly Served[], options: ThriftServerOption
 
   const routes = new Map<string, Route>();
   for (const { method, operation } of served) {
-    if (method?.codec === undefined) throw new TypeError("method must be one of a thriftService");
     const whole = written(operation);
     routes.set(method.name, { codec: method.codec, serve: (request) => steps(request, whole) });
   }

@@ -33,10 +33,10 @@ type ThriftSpecs<Client> = { readonly [K in NameOf<Client>]: ThriftMethodSpec<Ar
 
 /** An i64 as JavaScript has it. */
 export type ThriftI64 = "number" | "bigint";
-type Given = number | bigint;
+type Given = number | bigint | Int64Like;
 type Read<I64 extends ThriftI64> = I64 extends "bigint" ? bigint : number;
 
-/** Node's Int64, whose types not everybody has. */
+/** The generated code's Int64, whose types not everybody has. */
 interface Int64Like {
   toOctetString(separator?: string): string;
 }

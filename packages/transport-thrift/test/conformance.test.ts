@@ -2,7 +2,7 @@ import { testTransport, type TransportCapability, type TransportMethods } from "
 import { createServer } from "node:net";
 import { describe } from "vitest";
 import { connectThrift, serveThrift, type ThriftFraming, type ThriftProtocol, thriftService } from "../src/index.ts";
-import SuiteModule from "./gen/Suite.js";
+import { SuiteModule } from "./generated.ts";
 import { listening } from "./serving.ts";
 
 /** Any JSON value is JSON in a string, as the IDL says. */
