@@ -1,4 +1,4 @@
-import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import { type Context, inject, isKitError, KitError, refusal } from "@kit/endpoint";
 import { until } from "@kit/service";
@@ -139,7 +139,10 @@ function dialler({ address, tls }: ThriftConnectionOptions): () => Socket {
   const port = Number(digits);
   if (host === undefined || port < 1 || port > 65_535)
     throw new TypeError(`address must be "host:port" or a path, got "${address}"`);
-  return () => (tls === undefined ? connectTcp({ host, port }) : connectTls({ servername: host, ...tls, host, port }));
+  return () =>
+    tls === undefined
+      ? connectTcp({ host, port })
+      : connectTls({ ...(isIP(host) === 0 && { servername: host }), ...tls, host, port });
 }
 
 /** A connection that stands, and the calls that wait on it. */

@@ -100,7 +100,6 @@ export class ServerConnection {
       this.#inbox.push(chunk);
       this.#read();
     });
-    socket.on("drain", () => this.#read());
     // What becomes of a peer is no error of ours; the close that follows is enough.
     socket.on("error", () => {});
     socket.on("close", () => {
@@ -212,7 +211,7 @@ export class ServerConnection {
 
   readonly #flush = (): void => {
     this.#flushing = false;
-    if (this.#output.length > 0 && !this.socket.destroyed) this.socket.write(this.#output.take());
+    if (this.#output.length > 0 && !this.socket.destroyed) this.socket.write(this.#output.take(), this.#goOn);
   };
 
   readonly #read = (): void => {
@@ -243,6 +242,11 @@ export class ServerConnection {
 
   readonly #done = (): void => {
     this.#inHand--;
+    this.#goOn();
+  };
+
+  /** Something that may have stopped the reading is over. Not `drain`: it does not come for what the kernel takes at once. */
+  readonly #goOn = (): void => {
     if (this.socket.isPaused()) this.#read();
   };
 

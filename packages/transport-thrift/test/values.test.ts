@@ -1,7 +1,7 @@
 import { background, codeOf, KitError } from "@kit/endpoint";
 import type { ClientOf } from "@kit/service";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { connectThrift, serveThrift, type ThriftFraming, type ThriftProtocol, thriftService } from "../src/index.ts";
+import { connectThrift, serveThrift, thriftService } from "../src/index.ts";
 import { Add, serveAdd, Zoo } from "./add.ts";
 import { AddModule, zooTypes as zoo } from "./generated.ts";
 import { serving } from "./serving.ts";
@@ -46,7 +46,7 @@ describe.each(forms)("over %s, %s", (protocol, framing) => {
       ping: async () => {},
       feed: async ({ animal, amounts, colour }) => ({
         ...animal,
-        weight: amounts.reduce((sum, amount) => BigInt(sum) + BigInt(amount), BigInt(animal.weight ?? 0)),
+        weight: amounts.reduce((sum, amount) => sum + amount, animal.weight ?? 0n),
         colour: colour ?? null,
       }),
       count: async ({ n }) => n,
@@ -60,8 +60,8 @@ describe.each(forms)("over %s, %s", (protocol, framing) => {
     const { address } = await serving(handler);
     const client = connectThrift(Zoo, {
       address,
-      protocol: protocol as ThriftProtocol,
-      framing: framing as ThriftFraming,
+      protocol,
+      framing,
     });
     onTestFinished(() => client[Symbol.asyncDispose]());
     return client;
