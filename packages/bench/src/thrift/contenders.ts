@@ -1,7 +1,14 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { background } from "@kit/endpoint";
-import { connectThrift, serveThrift, thriftClient, type ThriftFraming, thriftHandler, thriftService } from "@kit/transport-thrift";
+import {
+  connectThrift,
+  serveThrift,
+  thriftClient,
+  type ThriftFraming,
+  thriftHandler,
+  thriftService,
+} from "@kit/transport-thrift";
 import thrift from "thrift";
 import { z } from "zod";
 import AddModule from "../../gen/AddService.js";
@@ -70,7 +77,10 @@ function bare(transport: "TFramedTransport" | "TBufferedTransport"): Contender {
     listen: () =>
       driver.createServer(
         AddModule,
-        { Sum: async (a: Driver, b: Driver) => new ttypes.SumReply({ value: a.toNumber() + b.toNumber(), err: "" } as Driver) },
+        {
+          Sum: async (a: Driver, b: Driver) =>
+            new ttypes.SumReply({ value: a.toNumber() + b.toNumber(), err: "" } as Driver),
+        },
         options,
       ),
     async connect(port) {
