@@ -2,12 +2,8 @@ import { refusal } from "@kit/endpoint";
 
 /** What is read is not there: not yet, where messages have no frames. */
 export class Underrun extends Error {
-  /** Where the missing bytes would end. */
-  readonly end: number;
-
-  constructor(end: number) {
+  constructor() {
     super("the message ends too early");
-    this.end = end;
   }
 }
 
@@ -26,7 +22,7 @@ export class ByteInput {
   /** Where the next `length` bytes begin; they are then behind. */
   take(length: number): number {
     const { position } = this;
-    if (position + length > this.end) throw outOfBytes(position + length);
+    if (position + length > this.end) throw outOfBytes();
     this.position = position + length;
     return position;
   }
@@ -34,7 +30,7 @@ export class ByteInput {
   /** Refuses a count of elements, each of at least one byte, that cannot be there: what would be allocated and looped for it is then bounded. */
   bound(size: number): void {
     if (size < 0) throw refusal("invalid_argument", "thrift: a negative size");
-    if (this.position + size > this.end) throw outOfBytes(this.position + size);
+    if (this.position + size > this.end) throw outOfBytes();
   }
 
   read(length: number): Buffer {
@@ -80,11 +76,11 @@ export class ByteInput {
 }
 
 /** Without a stack, which would cost more than reading again. */
-function outOfBytes(end: number): Underrun {
+function outOfBytes(): Underrun {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 0;
   try {
-    return new Underrun(end);
+    return new Underrun();
   } finally {
     Error.stackTraceLimit = limit;
   }

@@ -19,7 +19,7 @@ export interface DecodedCall {
 }
 
 /** A reply as generated code has read it. */
-export interface DecodedReply {
+interface DecodedReply {
   readonly value: unknown;
   readonly error: Error | undefined;
 }

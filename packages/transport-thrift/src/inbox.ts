@@ -1,7 +1,7 @@
 import { refusal } from "@kit/endpoint";
 import { ByteInput, Underrun } from "./byte-input.ts";
 import { findFrame, type Frame } from "./frame.ts";
-import { JsonEnd } from "./json-end.ts";
+import { type MessageEnd, messageEnd } from "./message-end.ts";
 
 /** What has arrived on a connection and is not read yet; at most one message more than the limit. */
 export class Inbox {
@@ -9,9 +9,8 @@ export class Inbox {
   #bytes: Buffer = Buffer.alloc(0);
   #start = 0;
   #end = 0;
-  /** So much must be there before it makes sense to look again. */
-  #due = 0;
-  #json: JsonEnd | undefined = undefined;
+  /** Of a message without a frame that is not all there. */
+  #awaited: MessageEnd | undefined = undefined;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -31,7 +30,6 @@ export class Inbox {
       const larger = Buffer.allocUnsafe(Math.max(2 * length, 65_536));
       this.#bytes.copy(larger, 0, this.#start, this.#end);
       this.#bytes = larger;
-      this.#due -= this.#start;
       this.#start = 0;
       this.#end = kept;
     }
@@ -46,38 +44,37 @@ export class Inbox {
    * @throws {KitError} when what is there can never be a message.
    */
   next<T>(read: (frame: Frame) => T): T | undefined {
-    if (this.#end < this.#due || this.#start === this.#end) return undefined;
-    const frame = this.#frame();
-    if (frame === undefined) return undefined;
-    const { bytes, framing } = frame;
-    try {
-      const message = read(frame);
-      this.#start = framing === "buffered" ? bytes.position : bytes.end;
-      this.#due = 0;
-      return message;
-    } catch (error) {
-      if (!(error instanceof Underrun) || framing !== "buffered") throw error;
-      this.#await(error.end);
-      return undefined;
-    }
-  }
-
-  #frame(): Frame | undefined {
+    if (this.#start === this.#end) return undefined;
     const frame = findFrame(this.#bytes, this.#start, this.#end, this.#maxBytes);
-    if (frame?.framing !== "buffered" || frame.protocol !== "json") return frame;
-    this.#json ??= new JsonEnd();
-    const end = this.#json.find(this.#bytes, this.#start, this.#end);
-    if (end === undefined) {
-      this.#await(this.#end + 1);
-      return undefined;
+    if (frame === undefined) return undefined;
+    if (frame.framing !== "buffered") {
+      const message = read(frame);
+      this.#start = frame.bytes.end;
+      return message;
     }
-    this.#json = undefined;
-    return { ...frame, bytes: new ByteInput(this.#bytes, this.#start, end) };
+    // Whether all of it is there only reading tells, but that twice would be once too often.
+    if (this.#awaited === undefined && frame.protocol !== "json") {
+      try {
+        const message = read(frame);
+        this.#start = frame.bytes.position;
+        return message;
+      } catch (error) {
+        if (!(error instanceof Underrun)) throw error;
+      }
+    }
+    const end = this.#find(frame);
+    if (end === undefined) return undefined;
+    const message = read({ ...frame, bytes: new ByteInput(this.#bytes, this.#start, end) });
+    this.#start = end;
+    return message;
   }
 
-  #await(end: number): void {
-    if (end - this.#start > this.#maxBytes)
+  #find({ protocol }: Frame): number | undefined {
+    this.#awaited ??= messageEnd(protocol);
+    const end = this.#awaited.find(this.#bytes, this.#start, this.#end);
+    if (Math.max(this.#awaited.length, (end ?? this.#end + 1) - this.#start) > this.#maxBytes)
       throw refusal("resource_exhausted", `thrift: a message of more than ${this.#maxBytes} bytes`);
-    this.#due = end;
+    if (end !== undefined) this.#awaited = undefined;
+    return end;
   }
 }

@@ -10,7 +10,7 @@ export type ThriftProtocol = "binary" | "compact" | "json";
 export const messageType = { call: 1, reply: 2, exception: 3, oneway: 4 } as const;
 
 /** The head of a message, as generated code knows it. */
-export interface MessageHead {
+interface MessageHead {
   readonly fname: string;
   readonly mtype: number;
   readonly rseqid: number;

@@ -105,8 +105,9 @@ describe("drainThrift", () => {
 
   it("leaves a server that goes on to its owner when only the handler is disposed", async () => {
     const handler = serveAdd();
-    const { port } = await serving(handler);
+    const { server, port } = await serving(handler);
     await handler[Symbol.asyncDispose]();
+    expect(server.listening).toBe(true);
     const socket = connect(port, "127.0.0.1").on("error", () => {});
     await once(socket, "close");
   });

@@ -234,7 +234,7 @@ describe("a client", () => {
     const tls = { ciphers: "PSK", maxVersion: "TLSv1.2" } as const;
     const handler = serveAdd();
     const server = createTlsServer({ ...tls, pskCallback: () => psk.psk }, handler);
-    const { address } = await listening(server as never);
+    const { address } = await listening(server);
     onTestFinished(async () => {
       server.close();
       await handler.close({ timeoutMs: 1 });

@@ -6,5 +6,4 @@ const require = createRequire(import.meta.url);
 export const AddModule = require("./gen/AddService.js") as typeof import("./gen/AddService.js");
 export const SuiteModule = require("./gen/Suite.js") as typeof import("./gen/Suite.js");
 export const ZooModule = require("./gen/Zoo.js") as typeof import("./gen/Zoo.js");
-export const addTypes = require("./gen/addsvc_types.js") as typeof import("./gen/addsvc_types.js");
 export const zooTypes = require("./gen/zoo_types.js") as typeof import("./gen/zoo_types.js");

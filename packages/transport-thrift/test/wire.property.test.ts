@@ -25,7 +25,8 @@ const animal = fc.record({
   tags: fc.uniqueArray(word, { maxLength: 5 }),
   days: fc.dictionary(i64.map(String), word, { maxKeys: 5, noNullPrototype: true }),
   blob: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
-  size: fc.double(),
+  // The runtime has no minus zero in compact.
+  size: fc.double().map((number) => number + 0),
   small: fc.integer({ min: -128, max: 127 }),
   short: fc.integer({ min: -32_768, max: 32_767 }),
   alive: fc.boolean(),
@@ -43,7 +44,14 @@ function reader(seen: unknown[]) {
   };
 }
 
-const isOurs = (error: unknown): boolean => error instanceof Error;
+function readAll(inbox: Inbox): string {
+  try {
+    while (inbox.next(reader([])) !== undefined);
+    return "read or refused";
+  } catch (error) {
+    return error instanceof Error ? "read or refused" : "broken";
+  }
+}
 
 describe("calls of any values", { timeout: 60_000 }, () => {
   it("are read as they were written, in whatever pieces they come", () => {
@@ -108,11 +116,7 @@ describe("what is no call", { timeout: 60_000 }, () => {
       fc.property(heads, fc.uint8Array({ maxLength: 200 }), (head, rest) => {
         const inbox = new Inbox(1_000);
         inbox.push(Buffer.from([...head, ...rest]));
-        try {
-          while (inbox.next(reader([])) !== undefined);
-        } catch (error) {
-          expect(error).toSatisfy(isOurs);
-        }
+        expect(readAll(inbox)).toBe("read or refused");
       }),
       { numRuns: 3_000 },
     );
@@ -134,11 +138,7 @@ describe("what is no call", { timeout: 60_000 }, () => {
           for (const [at, value] of changes) bytes[at % bytes.length] = value;
           const inbox = new Inbox(100_000);
           inbox.push(bytes);
-          try {
-            while (inbox.next(reader([])) !== undefined);
-          } catch (error) {
-            expect(error).toSatisfy(isOurs);
-          }
+          expect(readAll(inbox)).toBe("read or refused");
         },
       ),
       { numRuns: 2_000 },

@@ -79,7 +79,7 @@ function bare(transport: "TFramedTransport" | "TBufferedTransport"): Contender {
         AddModule,
         {
           Sum: async (a: Driver, b: Driver) =>
-            new ttypes.SumReply({ value: a.toNumber() + b.toNumber(), err: "" } as Driver),
+            new ttypes.SumReply({ value: a.toNumber() + b.toNumber(), err: "" }),
         },
         options,
       ),
