@@ -78,8 +78,7 @@ function bare(transport: "TFramedTransport" | "TBufferedTransport"): Contender {
       driver.createServer(
         AddModule,
         {
-          Sum: async (a: Driver, b: Driver) =>
-            new ttypes.SumReply({ value: a.toNumber() + b.toNumber(), err: "" }),
+          Sum: async (a: Driver, b: Driver) => new ttypes.SumReply({ value: a.toNumber() + b.toNumber(), err: "" }),
         },
         options,
       ),
