@@ -149,7 +149,13 @@ export function handlerOf(served: readonly Served[], options: ThriftServerOption
     maxBytes,
     maxCalls,
     route: (method) => find(method) ?? nowhere,
-    onError: (error) => onError?.(error, undefined),
+    onError(error) {
+      try {
+        onError?.(error, undefined);
+      } catch {
+        // Here nobody is left to tell.
+      }
+    },
   };
   const listener = (socket: Socket): void => {
     if (closed !== undefined) return void socket.destroy();
