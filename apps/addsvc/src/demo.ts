@@ -1,15 +1,18 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { background } from "@kit/endpoint";
 import { type Actor, runGroup } from "@kit/lifecycle";
 import { levels } from "@kit/log";
-import { type Flag, positive, readFlags } from "./flags.ts";
+import { Add } from "./contract.ts";
+import { type Flag, positive, readFlags, UsageError } from "./flags.ts";
 import { type Fleet, startFleet } from "./fleet.ts";
 import { type Gateway, gatewayFlags, makeGateway } from "./gateway.ts";
 import { stderrLogger } from "./logging.ts";
+import { openRegistry } from "./registry.ts";
 import { playRound } from "./round.ts";
 import { faint, say, title } from "./say.ts";
-import { levelFlag } from "./settings.ts";
+import { levelFlag, ttlMs } from "./settings.ts";
 
 export const demoFlags = {
   ...gatewayFlags,
@@ -17,29 +20,45 @@ export const demoFlags = {
   once: { value: false, help: "play a scripted round, tell how it went, and exit" },
 } satisfies Record<string, Flag>;
 
-/** What a scripted round has where nobody said otherwise: any free port, a limit that it can reach, and no log between its lines. */
-const onceArgs = ["--http-addr=:0", "--debug-addr=:0", "--concat-limit=10", "--sum-limit=1000000", "--log-level=error"];
+/** What a scripted round has where nobody said otherwise: any free port, a limit that it can reach, time for a busy machine, and no log between its lines. */
+const onceArgs = [
+  "--http-addr=:0",
+  "--debug-addr=:0",
+  "--concat-limit=10",
+  "--sum-limit=1000000",
+  "--retry-timeout=5000",
+  "--log-level=error",
+];
 
 /** Runs instances and a gateway on this machine until it is told to stop, or through one scripted round. */
 export async function runDemo(entry: string, args: readonly string[]): Promise<number> {
   const { once } = readFlags(demoFlags, args);
   const flags = readFlags(demoFlags, once ? [...onceArgs, ...args] : args);
-  if (flags["registry-dir"] !== "") return runIn(flags["registry-dir"], flags, entry);
+  if (flags.registry !== "file" || flags["registry-dir"] !== "") return run(flags, entry);
   const directory = await mkdtemp(join(tmpdir(), "addsvc-"));
   try {
-    return await runIn(directory, flags, entry);
+    return await run({ ...flags, "registry-dir": directory }, entry);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-async function runIn(directory: string, flags: DemoFlags, entry: string): Promise<number> {
+/** How long the instances may take to be found, in ms: Eureka's own caches are half a minute old at worst. */
+const findMs = 60_000;
+
+async function run(flags: DemoFlags, entry: string): Promise<number> {
   const { once } = flags;
   const count = positive("instances", flags.instances);
   const logger = stderrLogger("gateway", levelFlag(flags));
+  const log = levels(logger);
+  const onError = (error: Error): void => log.warn("discovery", { error });
+  const services = await openRegistry(flags, { service: Add.name, ttlMs, onError });
+  const passedOn = (["registry", "registry-addr", "registry-dir", "log-level"] as const).map(
+    (name) => `--${name}=${flags[name]}`,
+  );
   // The instances take whatever the gateway lets through: the limits are the gateway's.
-  const fleet = startFleet(entry, ["--registry-dir", directory, "--log-level", flags["log-level"], ...unlimited]);
-  const gateway = makeGateway(flags, directory, logger);
+  const fleet = startFleet(entry, [...passedOn, ...unlimited]);
+  const gateway = makeGateway(flags, services, logger);
   let right = true;
 
   const instances: Actor = {
@@ -50,7 +69,13 @@ async function runIn(directory: string, flags: DemoFlags, entry: string): Promis
   };
   const guide: Actor = {
     name: "round",
-    start: () => introduce(fleet, gateway, directory, once),
+    async start() {
+      using ctx = background.withTimeout(findMs);
+      await gateway.found(count, ctx).catch(() => {
+        throw new UsageError(`${services.place} does not list ${count} instances after ${findMs / 1_000} s`);
+      });
+      introduce(fleet, gateway, services.place, once);
+    },
   };
   if (once) {
     guide.run = async (ctx) => {
@@ -58,8 +83,8 @@ async function runIn(directory: string, flags: DemoFlags, entry: string): Promis
     };
   }
 
-  const end = await runGroup([instances, ...gateway.actors, guide]);
-  levels(logger).info("exit", { reason: end.message });
+  const end = await runGroup([...gateway.actors, instances, guide]);
+  log.info("exit", { reason: end.message });
   if (end.reason === "failed") throw end.error;
   return right ? end.exitCode : 1;
 }
@@ -68,7 +93,7 @@ type DemoFlags = ReturnType<typeof readFlags<typeof demoFlags>>;
 
 const unlimited = ["--sum-limit", "1000000", "--concat-limit", "1000000"];
 
-function introduce({ members }: Fleet, gateway: Gateway, directory: string, once: boolean): void {
+function introduce({ members }: Fleet, gateway: Gateway, registry: string, once: boolean): void {
   const address = gateway.address();
   const debug = gateway.debugAddress();
   say(`${title("addsvc")}: sums and concatenations, by ${members.length} instances behind one gateway`);
@@ -78,7 +103,7 @@ function introduce({ members }: Fleet, gateway: Gateway, directory: string, once
   for (const member of members) {
     say(`  ${member.name}   http://${member.address}  ${faint(`kill -9 ${member.pid}: nobody will notice`)}`);
   }
-  say(`  registry   ${directory}`);
+  say(`  registry   ${registry}`);
   say();
   if (once) return;
   say("Try:");

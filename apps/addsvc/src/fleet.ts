@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { UsageError } from "./flags.ts";
 
 /** One instance in a process of its own. */
 interface Member {
@@ -32,7 +33,7 @@ export function startFleet(entry: string, args: readonly string[]): Fleet {
       detached: true,
     });
     const failed = once(child, "exit").then(([code]) => {
-      throw new Error(`${name} ended with ${code} before it was ready`);
+      throw new UsageError(`${name} ended with ${code} before it was ready`);
     });
     const [address] = (await Promise.race([once(child, "message"), failed])) as [string];
     const member: Member = { name, address, pid: child.pid!, kill: () => child.kill("SIGKILL") };

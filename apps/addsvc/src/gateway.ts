@@ -1,8 +1,9 @@
 import { balancedClient, roundRobin } from "@kit/lb";
+import type { Context } from "@kit/endpoint";
 import { type Actor, health } from "@kit/lifecycle";
 import { levels, type Logger } from "@kit/log";
 import { prometheusMetrics } from "@kit/metrics-prometheus";
-import { fileInstancer } from "@kit/sd-file";
+import { until } from "@kit/service";
 import { connectHttp, drainHttp, serveHttp } from "@kit/transport-http";
 import { Registry } from "prom-client";
 import { Add } from "./contract.ts";
@@ -11,6 +12,7 @@ import { addEndpoints } from "./endpoints.ts";
 import { encodeAddError } from "./errors.ts";
 import { addressOf, type Flag, positive } from "./flags.ts";
 import { listen, type Listening } from "./listen.ts";
+import type { Registry as Services } from "./registry.ts";
 import { commonFlags, limitsOf } from "./settings.ts";
 
 export const gatewayFlags = {
@@ -30,11 +32,13 @@ export interface Gateway {
   /** Known once the actors have started. */
   readonly address: () => string;
   readonly debugAddress: () => string;
+  /** Resolves when so many instances are found. */
+  readonly found: (count: number, ctx: Context) => Promise<void>;
   /** Calls sent to each instance so far, by address. */
   readonly callsByInstance: ReadonlyMap<string, number>;
 }
 
-export function makeGateway(flags: GatewayFlags, directory: string, logger: Logger): Gateway {
+export function makeGateway(flags: GatewayFlags, services: Services, logger: Logger): Gateway {
   const log = levels(logger);
   const limits = limitsOf(flags);
   const retry = {
@@ -51,7 +55,7 @@ export function makeGateway(flags: GatewayFlags, directory: string, logger: Logg
     labels: ["instance"],
   });
 
-  const instancer = fileInstancer({ directory, service: Add.name });
+  const instancer = services.instancer();
   const add = balancedClient(Add, {
     instances: instancer,
     connect({ address }) {
@@ -76,6 +80,14 @@ export function makeGateway(flags: GatewayFlags, directory: string, logger: Logg
     callsByInstance,
     address: () => serving.address,
     debugAddress: () => debugging.address,
+    found(count, ctx) {
+      const enough = new Promise<void>((resolve) => {
+        instancer.subscribe(({ instances = [] }) => {
+          if (instances.length >= count) resolve();
+        });
+      });
+      return until(ctx, enough);
+    },
     actors: [
       {
         name: "discovery",
@@ -84,6 +96,7 @@ export function makeGateway(flags: GatewayFlags, directory: string, logger: Logg
         async stop() {
           await add[Symbol.asyncDispose]();
           await instancer.close();
+          await services.close();
           await metrics.close();
         },
       },

@@ -2,7 +2,6 @@ import { type Actor, runGroup } from "@kit/lifecycle";
 import { levels } from "@kit/log";
 import { prometheusHandler, prometheusMetrics } from "@kit/metrics-prometheus";
 import type { Registrar } from "@kit/sd";
-import { fileRegistrar } from "@kit/sd-file";
 import { drainHttp, serveHttp } from "@kit/transport-http";
 import { Registry } from "prom-client";
 import { Add } from "./contract.ts";
@@ -11,8 +10,9 @@ import { encodeAddError } from "./errors.ts";
 import { addressOf, type Flag, readFlags, UsageError } from "./flags.ts";
 import { listen, type Listening } from "./listen.ts";
 import { stderrLogger } from "./logging.ts";
+import { openRegistry } from "./registry.ts";
 import { addService, withBusinessMetrics, withLogging } from "./service.ts";
-import { commonFlags, levelFlag, limitsOf } from "./settings.ts";
+import { commonFlags, levelFlag, limitsOf, ttlMs } from "./settings.ts";
 
 export const instanceFlags = {
   "http-addr": { value: ":0", help: "where to listen; port 0 takes a free one" },
@@ -20,17 +20,14 @@ export const instanceFlags = {
   ...commonFlags,
 } satisfies Record<string, Flag>;
 
-/** How soon an instance that died without a word is taken off the list, in ms. */
-const ttlMs = 2_000;
-
 /** Runs one instance of the service until it is told to stop. */
 export async function runInstance(args: readonly string[]): Promise<number> {
   const flags = readFlags(instanceFlags, args);
   const { host, port } = addressOf("http-addr", flags["http-addr"]);
-  const directory = flags["registry-dir"];
-  if (directory === "") throw new UsageError("an instance needs --registry-dir to register in");
   const logger = stderrLogger(flags.name, levelFlag(flags));
   const log = levels(logger);
+  const onError = (error: Error): void => log.warn("discovery", { error });
+  const services = await openRegistry(flags, { service: Add.name, ttlMs, onError });
   const registry = new Registry();
   const metrics = prometheusMetrics({ registry });
   const service = withBusinessMetrics(withLogging(addService, logger), metrics);
@@ -56,11 +53,16 @@ export async function runInstance(args: readonly string[]): Promise<number> {
     phase: "deregister",
     async start() {
       const instance = { address: listening.address };
-      registrar = fileRegistrar({ directory, service: Add.name, instance, ttlMs });
-      await registrar.register();
+      registrar = services.registrar(instance);
+      await registrar.register().catch((error: Error) => {
+        throw new UsageError(`cannot register with ${services.place}: ${error.message}`);
+      });
       process.send?.(listening.address);
     },
-    stop: () => registrar.close(),
+    async stop() {
+      await registrar.close();
+      await services.close();
+    },
   };
   const end = await runGroup([http, registration, ...parentActor()]);
   log.info("exit", { reason: end.message });

@@ -1,11 +1,15 @@
 import { type Level, parseLevel } from "@kit/log";
 import type { TokenBucketOptions } from "@kit/ratelimit";
 import { type Flag, positive } from "./flags.ts";
+import { registryFlags } from "./registry.ts";
 import type { AddService } from "./service.ts";
+
+/** How soon an instance that died without a word is taken off the list, in ms. */
+export const ttlMs = 2_000;
 
 /** Flags that the instances and the gateway have in common. */
 export const commonFlags = {
-  "registry-dir": { value: "", help: "directory in which instances register and are found; made if missing" },
+  ...registryFlags,
   "sum-limit": { value: "1000", help: "calls of sum a second, and as many at once" },
   "concat-limit": { value: "1000", help: "calls of concat a second, and as many at once" },
   "log-level": { value: "info", help: "debug, info, warn or error" },

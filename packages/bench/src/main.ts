@@ -8,6 +8,7 @@ import { contextBench } from "./benches/context.ts";
 import { discoveryBench } from "./benches/discovery.ts";
 import { httpClientBench } from "./benches/http-client.ts";
 import { httpServerBench } from "./benches/http-server.ts";
+import { natsBench } from "./benches/nats.ts";
 import { pickBench } from "./benches/pick.ts";
 import { thriftBench } from "./benches/thrift.ts";
 import { machine, reported, table } from "./report.ts";
@@ -19,6 +20,7 @@ const benches: readonly Bench[] = [
   discoveryBench,
   httpServerBench,
   httpClientBench,
+  natsBench,
   thriftBench,
 ];
 

@@ -85,7 +85,7 @@ export interface TransportSuiteOptions {
   readonly setup: () => Promise<{ readonly subject: TransportSubject; readonly teardown?: () => Promise<void> }>;
   /** `true`, or why not: the case is then skipped with that message. */
   readonly supports: Readonly<Record<TransportCapability, true | string>>;
-  /** How long the suite waits for what should come at once, in ms. @default 5_000 — long after a loaded machine has answered */
+  /** How long the suite waits for what should come at once, in ms. @default 10_000 — long after a loaded machine has answered */
   readonly patienceMs?: number;
 }
 
@@ -98,7 +98,7 @@ export interface TransportCase {
 
 /** What every transport must do with a service that it serves and connects to, whatever its wire. */
 export function testTransport(options: TransportSuiteOptions): void {
-  const { setup, supports, patienceMs = 5_000 } = options;
+  const { setup, supports, patienceMs = 10_000 } = options;
   const run = async (one: TransportCase): Promise<void> =>
     onSubject(await setup(), (subject) => one.run(subject, patienceMs));
   runCases("a transport", transportCases, supports, run, 12 * patienceMs);
@@ -546,8 +546,8 @@ export const transportCases: readonly TransportCase[] = [
       const before = held();
       const { client, close } = await serve({ slow: lasting().slow });
       for (let n = 0; n < 10; n++) {
-        // Contexts that go on, of which a call that is over must have let go.
-        const [ctx, cancelled] = [background.withTimeout(3_600_000), background.withTimeout(3_600_000)];
+        // A context that goes on, of which a call that is over must have let go; and one that is soon over, for servers that are not told of a cancellation.
+        const [ctx, cancelled] = [background.withTimeout(3_600_000), background.withTimeout(patienceMs / 4)];
         await soon(client.add({ a: 1, b: n }, ctx));
         await soon(rejection(client.fail({ code: "not_found", message: "no" }, ctx)));
         const call = rejection(client.slow({ id: "a" }, cancelled));

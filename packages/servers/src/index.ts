@@ -3,7 +3,10 @@ export { type Server, startServer } from "./start-server.ts";
 export { tcpProxy, type TcpProxy } from "./tcp-proxy.ts";
 export { whenInstalled, whenStartable } from "./when-installed.ts";
 
+export { bind } from "./bind.ts";
 export { consul } from "./consul.ts";
 export { etcd } from "./etcd.ts";
 export { eureka } from "./eureka.ts";
 export { kinds } from "./kinds.ts";
+export { nats } from "./nats.ts";
+export { zookeeper } from "./zookeeper.ts";

@@ -1,4 +1,4 @@
-import { type Code, codes, KitError, toWire } from "@kit/endpoint";
+import { type Code, codes, type Context, KitError, toWire } from "@kit/endpoint";
 import { jsonContentType } from "./json.ts";
 import { applyOwn, type HttpReply, type StatusCoder } from "./reply.ts";
 
@@ -34,8 +34,8 @@ export function statusError(status: number, code: Code, message: string, cause?:
   return Object.assign(new KitError(code, message, { cause }), { statusCode: () => status });
 }
 
-/** Turns an error into the reply. */
-export type ErrorEncoder = (error: unknown, reply: HttpReply) => void | Promise<void>;
+/** Turns an error into the reply; there is no context when the call could not begin. */
+export type ErrorEncoder = (error: unknown, reply: HttpReply, ctx: Context | undefined) => void | Promise<void>;
 
 /**
  * The default: the code's status and `{"code","message","details"}`, Connect's shape, with `Retry-After` where the error has a hint. An error that is

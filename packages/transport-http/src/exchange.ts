@@ -52,7 +52,7 @@ export function exchanger(where: string, options: HttpServerOptions): Exchanger 
   const fail = async (error: unknown, ctx: Context | undefined): Promise<HttpReply> => {
     onError?.(error, ctx);
     const reply: HttpReply = { status: 500, headers: {}, body: undefined };
-    await errorEncoder(error, reply);
+    await errorEncoder(error, reply, ctx);
     return reply;
   };
 

@@ -15,7 +15,7 @@ export interface ServerHooks<Message, Reply> {
   /** Run in turn after the endpoint has succeeded and before encoding; they may write headers. @see go-kit ServerAfter */
   readonly after?: readonly ((ctx: Context, reply: Reply) => Context | void)[];
   /** Turns an error of any step into the reply. @default the error's code, message and details, as the transport says them */
-  readonly errorEncoder?: (error: unknown, reply: Reply) => void | Promise<void>;
+  readonly errorEncoder?: (error: unknown, reply: Reply, ctx: Context | undefined) => void | Promise<void>;
   /** Hears of each error of any step before it is encoded: the place for logs. It changes nothing. @default nobody hears. @see go-kit ServerErrorHandler */
   readonly onError?: (error: unknown, ctx: Context | undefined) => void;
   /** Run in turn when the reply is out, or could not be sent. @see go-kit ServerFinalizer */
@@ -58,7 +58,7 @@ export function serverSteps<Message, Reply>(
     const reply = newReply(message);
     try {
       onError?.(error, ctx);
-      await errorEncoder(error, reply);
+      await errorEncoder(error, reply, ctx);
       return reply;
     } catch (broken) {
       const plain = newReply(message);

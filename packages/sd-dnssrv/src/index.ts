@@ -1,0 +1,1 @@
+export { dnssrvInstancer, type DnssrvInstancerOptions } from "./instancer.ts";

@@ -1,0 +1,54 @@
+import { testInstancer } from "@kit/conformance/instancer";
+import { bind, type Server, startServer, whenStartable } from "@kit/servers";
+import { afterAll, beforeAll } from "vitest";
+import { dnssrvInstancer } from "../src/index.ts";
+import { newName, nsupdate, replacing, srv } from "./workbench.ts";
+
+whenStartable(bind, () => {
+  let server: Server;
+
+  beforeAll(async () => {
+    server = await startServer(bind);
+  });
+
+  afterAll(() => server[Symbol.asyncDispose]());
+
+  testInstancer({
+    async setup() {
+      const name = newName();
+      let isAway = false;
+      const heal = async (): Promise<void> => {
+        if (isAway) await server.restart();
+        isAway = false;
+      };
+      return {
+        subject: {
+          instancer: () =>
+            dnssrvInstancer({ name, servers: [`127.0.0.1:${server.port}`], refreshMs: 50, timeoutMs: 10_000 }),
+          address: (port) => `one.kit.test:${port}`,
+          async set(instances) {
+            const records = instances.map(({ address, weight = 1 }) => {
+              const [host, port] = address.split(":");
+              return srv(Number(port), `${host}.`, { weight });
+            });
+            await nsupdate(server, replacing(name, records));
+          },
+          async breakRegistry() {
+            isAway = true;
+            await server.kill();
+          },
+          healRegistry: heal,
+        },
+        teardown: heal,
+      };
+    },
+    supports: {
+      weight: true,
+      zone: "an SRV record has no field for it",
+      metadata: "an SRV record has no field for it",
+      thousand: true,
+      outages: true,
+    },
+    timeoutMs: 20_000,
+  });
+});

@@ -1,0 +1,170 @@
+import { execFile, type PromiseWithChild } from "node:child_process";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { createServer, type Socket } from "node:net";
+import { promisify } from "node:util";
+import { codeOf } from "@kit/endpoint";
+import type { Instancer } from "@kit/sd";
+import type { Server } from "@kit/servers";
+import { Packet, type Resource } from "dns2";
+import { vi } from "vitest";
+
+/** Much longer than anything takes, but on a machine that is busy with something else. */
+const patienceMs = 30_000;
+
+vi.setConfig({ testTimeout: 3 * patienceMs, hookTimeout: 3 * patienceMs });
+
+let names = 0;
+
+/** A name that no other test has. */
+export const newName = (): string => `_http._tcp.svc${names++}-${process.pid}.kit.test`;
+
+/** A record as zones write it: TTL, type, and what the type wants. */
+export const srv = (port: number, target = "one.kit.test.", { ttl = 1, priority = 0, weight = 0 } = {}): string =>
+  `${ttl} SRV ${priority} ${weight} ${port} ${target}`;
+
+/** What nsupdate is told so that a name has these records and no others. */
+export const replacing = (name: string, records: readonly string[]): string =>
+  [`update delete ${name}`, ...records.map((record) => `update add ${name} ${record}`), "send", ""].join("\n");
+
+/** Runs BIND's own program for changes on this server; it reads commands until its input ends, and fails when one does. */
+export function nsupdates(server: Server): PromiseWithChild<unknown> {
+  const updates = promisify(execFile)("nsupdate", { timeout: patienceMs });
+  updates.child.stdin!.write(`server 127.0.0.1 ${server.port}\nzone kit.test\n`);
+  return updates;
+}
+
+/** Resolves when the server has made the changes. */
+export async function nsupdate(server: Server, commands: string): Promise<void> {
+  const updates = nsupdates(server);
+  updates.child.stdin!.end(commands);
+  await updates;
+}
+
+/** A server that answers as no name server would. */
+export interface FakeDns extends AsyncDisposable {
+  readonly address: string;
+  readonly port: number;
+  /** The names that it was asked for, with `tcp` where it was over that. */
+  readonly asked: string[];
+  /** What goes back, message by message. */
+  answer: (query: Packet, transport: "udp" | "tcp") => readonly Uint8Array[];
+}
+
+export async function fakeDns(answer: FakeDns["answer"]): Promise<FakeDns> {
+  const clients: Socket[] = [];
+  const udp = createSocket("udp4");
+  udp.on("message", (bytes, { port, address }) => {
+    for (const each of answered(bytes, "udp")) udp.send(each, port, address);
+  });
+  const tcp = createServer((client) => {
+    clients.push(client.on("error", () => {}));
+    client.on("data", (bytes) => {
+      for (const each of answered(bytes.subarray(2), "tcp")) client.write(each);
+    });
+  });
+  const answered = (bytes: Buffer, transport: "udp" | "tcp"): readonly Uint8Array[] => {
+    const query = Packet.parse(bytes);
+    fake.asked.push(`${query.questions[0]!.name}${transport === "tcp" ? " tcp" : ""}`);
+    return fake.answer(query, transport);
+  };
+  // The system gives TCP a port that UDP mostly has free as well.
+  await once(tcp.listen(0, "127.0.0.1"), "listening");
+  const { port } = tcp.address() as { port: number };
+  udp.bind(port, "127.0.0.1");
+  await once(udp, "listening");
+  const fake: FakeDns = {
+    address: `127.0.0.1:${port}`,
+    port,
+    asked: [],
+    answer,
+    async [Symbol.asyncDispose]() {
+      for (const client of clients) client.destroy();
+      udp.close();
+      await once(tcp.close(), "close");
+    },
+  };
+  return fake;
+}
+
+/** An answer in the driver's form, whatever is said of it. */
+export interface Reply {
+  readonly header?: Partial<Packet["header"]>;
+  readonly questions?: Packet["questions"];
+  readonly answers?: readonly Partial<Resource>[];
+  readonly authorities?: readonly Partial<Resource>[];
+}
+
+export function reply(query: Packet, { header, questions, answers = [], authorities = [] }: Reply = {}): Buffer {
+  const packet = Packet.createResponseFromRequest(query);
+  Object.assign(packet.header, header);
+  if (questions !== undefined) packet.questions = questions;
+  packet.answers = answers.map((record) => recordOf(query, record));
+  packet.authorities = authorities.map((record) => recordOf(query, record));
+  return packet.toBuffer();
+}
+
+/** An SRV record of the name that was asked for, but for what is said. */
+function recordOf(query: Packet, fields: Partial<Resource>): Resource {
+  const { name } = query.questions[0]!;
+  const plain = { name, type: Packet.TYPE.SRV, class: Packet.CLASS.IN, ttl: 0 };
+  return new Packet.Resource({
+    ...plain,
+    priority: 0,
+    weight: 0,
+    port: 80,
+    target: "one.example",
+    ...fields,
+  });
+}
+
+/** A message as TCP carries it. */
+export function framed(bytes: Uint8Array): Buffer {
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(bytes.length);
+  return Buffer.concat([length, bytes]);
+}
+
+/** What an instancer tells, as addresses and error codes, and a way to wait for it. */
+export class Heard {
+  readonly events: (string[] | string)[] = [];
+  readonly errors: Error[] = [];
+  /** The weights of the last list. */
+  weights: (number | undefined)[] = [];
+  #awaited = 0;
+  #look = (): void => {};
+
+  constructor(instancer: Instancer) {
+    instancer.subscribe(({ instances, error }) => {
+      this.events.push(instances?.map(({ address }) => address) ?? codeOf(error));
+      if (error !== undefined) this.errors.push(error);
+      else this.weights = instances.map(({ weight }) => weight);
+      this.#look();
+    });
+  }
+
+  /** Resolves when this was told, after what was awaited before. */
+  async until(...expected: readonly string[]): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const late = setTimeout(() => {
+        reject(
+          new Error(`told ${JSON.stringify(this.events)}, not ${JSON.stringify(expected).slice(0, 200)} at the end`),
+        );
+      }, patienceMs);
+      this.#look = () => {
+        const found = this.events.findIndex((event, n) => n >= this.#awaited && String(event) === String(expected));
+        if (found === -1) return;
+        this.#awaited = found + 1;
+        clearTimeout(late);
+        resolve();
+      };
+      this.#look();
+    });
+    this.#look = () => {};
+  }
+}
+
+/** Waits for what no instancer tells. */
+export function eventually(condition: () => boolean | Promise<boolean>): Promise<boolean> {
+  return vi.waitUntil(condition, { interval: 20, timeout: patienceMs });
+}

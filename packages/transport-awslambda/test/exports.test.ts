@@ -1,0 +1,11 @@
+import { expect, it } from "vitest";
+
+it("exports what it says and nothing by accident", async () => {
+  expect(Object.keys(await import("@kit/transport-awslambda")).toSorted()).toEqual([
+    "Invocation",
+    "connectLambda",
+    "lambdaClient",
+    "lambdaHandler",
+    "serveLambda",
+  ]);
+});
