@@ -10,6 +10,7 @@ import { httpClientBench } from "./benches/http-client.ts";
 import { httpServerBench } from "./benches/http-server.ts";
 import { natsBench } from "./benches/nats.ts";
 import { pickBench } from "./benches/pick.ts";
+import { thriftBench } from "./benches/thrift.ts";
 import { machine, reported, table } from "./report.ts";
 
 const benches: readonly Bench[] = [
@@ -20,6 +21,7 @@ const benches: readonly Bench[] = [
   httpServerBench,
   httpClientBench,
   natsBench,
+  thriftBench,
 ];
 
 const usage = `Usage: npm run bench -- [names...] [--smoke] [--json <file>]
