@@ -7,3 +7,4 @@ export { consul } from "./consul.ts";
 export { etcd } from "./etcd.ts";
 export { eureka } from "./eureka.ts";
 export { kinds } from "./kinds.ts";
+export { rabbitmq, rabbitmqctl } from "./rabbitmq.ts";
