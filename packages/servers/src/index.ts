@@ -1,3 +1,4 @@
+export { missingNeeds } from "./installed.ts";
 export type { Command, Place, ServerKind } from "./server-kind.ts";
 export { type Server, startServer } from "./start-server.ts";
 export { tcpProxy, type TcpProxy } from "./tcp-proxy.ts";

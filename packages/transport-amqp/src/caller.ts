@@ -61,7 +61,7 @@ export class Caller {
   readonly #confirm: boolean;
   readonly #forget: boolean;
   /** Nobody can guess another's ids, so nobody can cancel another's calls. */
-  readonly #prefix = randomBytes(16).toString("base64url");
+  readonly #prefix = randomBytes(12).toString("base64url");
   readonly #channel: AmqpChannel;
   #cancels: AmqpChannel | undefined = undefined;
   #calls = 0;
@@ -78,7 +78,7 @@ export class Caller {
     this.#maxBufferBytes = limit(`${where}: maxBufferBytes`, options.maxBufferBytes, 16_777_216);
     this.#connection = connection;
     this.#timeoutMs = timeoutMs;
-    this.#timeout = timeoutMs === Infinity ? undefined : String(Math.ceil(timeoutMs));
+    this.#timeout = timeoutMs > longestExpirationMs ? undefined : String(Math.ceil(timeoutMs));
     this.#confirm = confirm;
     this.#forget = sendAndForget;
     this.#pending = new PendingCalls(timeoutMs);
@@ -140,12 +140,14 @@ export class Caller {
     properties.correlationId = id;
     properties.mandatory = true;
     if (!this.#forget) properties.replyTo = this.#replyTo!;
-    const timeout = this.#timeLeft(ctx);
-    if (timeout !== undefined) {
-      headers["timeout-ms"] = timeout;
-      // The broker drops what nobody waits for any more.
-      if (Number(timeout) <= longestExpirationMs) properties.expiration = timeout;
+    let expiration = this.#timeout;
+    if (ctx.deadline !== undefined) {
+      const left = timeoutText(ctx)!;
+      if (Number(left) < this.#timeoutMs) headers["timeout-ms"] = left;
+      if (expiration === undefined || Number(left) < Number(expiration)) expiration = left;
     }
+    // The broker drops what nobody waits for any more, and a server knows by it how long somebody does.
+    if (expiration !== undefined && Number(expiration) <= longestExpirationMs) properties.expiration = expiration;
     inject(ctx, (name, value) => {
       headers[name] = value;
     });
@@ -169,11 +171,6 @@ export class Caller {
       this.#pending.fail(id, error);
     }
     return reply;
-  }
-
-  #timeLeft(ctx: Context): string | undefined {
-    const own = timeoutText(ctx);
-    return own === undefined || Number(own) > this.#timeoutMs ? this.#timeout : own;
   }
 
   async #setUp(channel: Channel, gone: (cause: Error) => void, replyQueue: boolean): Promise<void> {

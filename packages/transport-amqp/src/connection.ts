@@ -1,7 +1,9 @@
 import { KitError } from "@kit/endpoint";
 import { limit } from "@kit/transport";
 import { type Channel, type ChannelModel, connect, type ConfirmChannel, type SocketOptions } from "amqplib";
+import type { Socket } from "node:net";
 import { type AmqpChannel, type AmqpChannelOptions, keptChannel } from "./channel.ts";
+import { gatherWrites } from "./gather.ts";
 import { Kept } from "./kept.ts";
 import { within } from "./within.ts";
 
@@ -83,14 +85,15 @@ export function amqpConnection(options: AmqpConnectionOptions): AmqpConnection {
     });
     let broken = false;
     blocked = undefined;
-    socketOf(model)?.setNoDelay(true);
+    const socket = socketOf(model);
+    if (socket !== undefined) gatherWrites(socket.setNoDelay(true));
     // Each failure is told once, by the close that follows it.
     model.on("error", () => (broken = true));
     model.on("blocked", (reason) => (blocked = reason));
     model.on("unblocked", () => (blocked = undefined));
     model.on("close", (cause) => {
       // amqplib only ends its side, which a peer that does not answer would leave open for ever.
-      if (broken) socketOf(model)?.destroy();
+      if (broken) socket?.destroy();
       if (connection.current === model) lost(fail("the connection was lost", cause));
     });
     return model;
@@ -184,6 +187,6 @@ async function closing(model: ChannelModel): Promise<void> {
 }
 
 /** Not in amqplib's types, but there is no other way to it. */
-function socketOf(model: ChannelModel): { setNoDelay(on: boolean): void; destroy(): void } | undefined {
-  return (model.connection as { stream?: { setNoDelay(on: boolean): void; destroy(): void } }).stream;
+function socketOf({ connection }: ChannelModel): Socket | undefined {
+  return (connection as { readonly stream?: Socket }).stream;
 }

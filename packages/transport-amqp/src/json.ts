@@ -11,10 +11,9 @@ export function decodeJsonRequest({ body }: AmqpDelivery): any {
   return body.length === 0 ? undefined : parseJson(body.toString());
 }
 
-/** Encodes a request or a response as JSON; `undefined` is an empty body. @see go-kit EncodeJSONResponse, which sets no content type */
+/** Encodes a request or a response as JSON; `undefined` is an empty body. No content type is set, as in go-kit. @see go-kit EncodeJSONResponse */
 export function encodeJson(value: unknown, message: AmqpPublishing): void {
   if (value === undefined) return;
-  message.properties.contentType = "application/json";
   message.body = JSON.stringify(value);
 }
 
@@ -46,12 +45,10 @@ export function decodePlainReply(reply: AmqpDelivery): any {
 export function encodeError(error: unknown, reply: AmqpPublishing): void {
   const { code, body } = encodeWireError(error);
   reply.headers[errorHeader] = code;
-  reply.properties.contentType = "application/json";
   reply.body = body;
 }
 
 /** What go-kit's error encoders reply: `{"err":"…"}`, the text of **every** error, so this is for peers that need it. @see go-kit transport/amqp ReplyErrorEncoder, ReplyAndAckErrorEncoder */
 export function encodeErrorPlain(error: unknown, reply: AmqpPublishing): void {
-  reply.properties.contentType = "application/json";
   reply.body = encodePlainError(error);
 }

@@ -10,6 +10,7 @@ import {
   serverSteps,
 } from "@kit/transport";
 import type { Channel, ConsumeMessage, Options } from "amqplib";
+import { Acknowledgements } from "./acknowledgements.ts";
 import { cancelExchange, cancelKey, queueName } from "./cancellation.ts";
 import type { AmqpConnection } from "./connection.ts";
 import { AmqpDelivery } from "./delivery.ts";
@@ -72,13 +73,21 @@ export interface AmqpOperation<Request = any, Response = any>
 
 /** A request, where it came from, and what has become of it. */
 class Served extends AmqpDelivery {
-  readonly channel: Channel;
+  readonly source: Source;
   call: IncomingCall | undefined = undefined;
 
-  constructor(message: ConsumeMessage, channel: Channel) {
+  constructor(message: ConsumeMessage, source: Source) {
     super(message);
-    this.channel = channel;
+    this.source = source;
   }
+}
+
+/** One channel, while it is open. */
+interface Source {
+  readonly channel: Channel;
+  readonly acknowledgements: Acknowledgements;
+  /** Consumer tags by queue. */
+  readonly consumers: Map<string, string>;
 }
 
 const lost = refusal("canceled", "amqp: the channel was lost, so the message will be delivered again");
@@ -99,19 +108,19 @@ export function amqpServer(
 
   const calls = new IncomingCalls();
   const byId = new Map<string, IncomingCall>();
-  /** Consumer tags of the channel in use. */
-  const consumers = new Map<string, string>();
-  /** The channel that messages come from; what came from an earlier one cannot be acknowledged any more. */
-  let live: Channel | undefined;
+  /** Where messages come from; what came from an earlier channel cannot be acknowledged any more. */
+  let live: Source | undefined;
   let closing: Promise<boolean> | undefined;
 
   const begin = (message: AmqpDelivery): IncomingCall => {
     const served = message as Served;
     if (served.body.length > maxBytes)
       throw new KitError("resource_exhausted", `body: larger than ${maxBytes} bytes`);
-    const timeoutMs = Math.min(parseTimeout("timeout-ms", served.header("timeout-ms")), maxTimeoutMs);
+    const { correlationId, expiration } = served.properties;
+    // When the message expires, nobody waits any more.
+    const timeout = served.header("timeout-ms") ?? expiration;
+    const timeoutMs = timeout === undefined ? maxTimeoutMs : Math.min(parseTimeout("timeout-ms", timeout), maxTimeoutMs);
     const call = (served.call = calls.begin(timeoutMs));
-    const { correlationId } = served.properties;
     if (correlationId !== undefined) byId.set(correlationId, call);
     return call;
   };
@@ -145,13 +154,14 @@ export function amqpServer(
   };
 
   const send = (reply: AmqpPublishing, delivery: AmqpDelivery, error: unknown): void => {
-    const { channel, call, message, properties } = delivery as Served;
+    const { source, call, message, properties } = delivery as Served;
     if (byId.get(properties.correlationId) === call) byId.delete(properties.correlationId);
-    if (channel !== live) return;
+    if (source !== live) return;
+    const { channel, acknowledgements } = source;
     // Not done, so not acknowledged: it goes back to the queue with the channel.
     if (closing !== undefined && isStop(error, call)) return;
     const settlement = error === undefined ? "ack" : settled(error, delivery);
-    if (settlement === "requeue") return channel.nack(message, false, true);
+    if (settlement === "requeue") return acknowledgements.nack(message, true);
     try {
       publish(channel, reply);
     } catch (cause) {
@@ -160,8 +170,8 @@ export function amqpServer(
       publish(channel, instead);
       throw cause;
     } finally {
-      if (settlement === "ack") channel.ack(message);
-      else channel.nack(message, false, false);
+      if (settlement === "ack") acknowledgements.ack(message);
+      else acknowledgements.nack(message, false);
     }
   };
 
@@ -177,8 +187,8 @@ export function amqpServer(
     const queue = queueName(`${where}: queue`, operation.queue);
     const steps = stepsOf(operation);
     const stray = (error: unknown): void => onError?.(error, undefined);
-    const take = (message: ConsumeMessage, channel: Channel): void =>
-      void steps(new Served(message, channel), operation).catch(stray);
+    const take = (message: ConsumeMessage, source: Source): void =>
+      void steps(new Served(message, source), operation).catch(stray);
     return { queue, take };
   });
   const queues = takers.map(({ queue }) => queue);
@@ -192,11 +202,11 @@ export function amqpServer(
       await opened.prefetch(prefetch);
       for (const queue of queues) await declare(opened, queue);
       await setup?.(opened);
-      live = opened;
-      consumers.clear();
+      const source: Source = { channel: opened, acknowledgements: new Acknowledgements(opened), consumers: new Map() };
+      live = source;
       const consume = async ({ queue, take }: (typeof takers)[number]): Promise<void> => {
         const receive = (message: ConsumeMessage | null): void => {
-          if (message !== null) take(message, opened);
+          if (message !== null) take(message, source);
           // The broker has cancelled the consumer: the queue was deleted, or its node has gone. What else is in hand goes on.
           else if (closing === undefined)
             declare(opened, queue)
@@ -204,7 +214,7 @@ export function amqpServer(
               .catch(gone);
         };
         const { consumerTag } = await opened.consume(queue, receive);
-        consumers.set(queue, consumerTag);
+        source.consumers.set(queue, consumerTag);
       };
       await Promise.all(takers.map(consume));
     },
@@ -231,10 +241,12 @@ export function amqpServer(
 
   const close = async (timeoutMs: number): Promise<boolean> => {
     const start = performance.now();
-    const opened = live;
-    if (opened !== undefined)
-      await within(timeoutMs, Promise.all([...consumers.values()].map((tag) => opened.cancel(tag))));
+    if (live !== undefined) {
+      const { channel: opened, consumers } = live;
+      await within(timeoutMs, Promise.all(Array.from(consumers.values(), (tag) => opened.cancel(tag))));
+    }
     const finished = await calls.drain(Math.max(0, timeoutMs - (performance.now() - start)));
+    live?.acknowledgements.flush();
     await Promise.all([channel.close(), cancels.close()]);
     return finished;
   };
