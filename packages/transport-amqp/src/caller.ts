@@ -72,7 +72,8 @@ export class Caller {
 
   constructor(where: string, options: CallerOptions) {
     const { connection, replyQueue = false, sendAndForget, confirm = sendAndForget, timeoutMs } = options;
-    if (typeof connection?.channel !== "function") throw new TypeError(`${where}: connection must be an amqpConnection`);
+    if (typeof connection?.channel !== "function")
+      throw new TypeError(`${where}: connection must be an amqpConnection`);
     this.#maxBytes = limit(`${where}: maxBytes`, options.maxBytes, 4_194_304);
     this.#maxRequestBytes = limit(`${where}: maxRequestBytes`, options.maxRequestBytes, 16_777_216);
     this.#maxBufferBytes = limit(`${where}: maxBufferBytes`, options.maxBufferBytes, 16_777_216);
@@ -158,14 +159,17 @@ export class Caller {
     try {
       const publishing = Object.assign(properties, { headers });
       const taken = this.#confirm
-        ? (channel as ConfirmChannel).publish(exchange, routingKey, body, publishing, (error) => this.#confirmed(id, error))
+        ? (channel as ConfirmChannel).publish(exchange, routingKey, body, publishing, (error) =>
+            this.#confirmed(id, error),
+          )
         : channel.publish(exchange, routingKey, body, publishing);
       if (!taken) this.#waiting ??= 0;
       if (this.#waiting !== undefined) this.#waiting += body.length;
       if (this.#forget && !this.#confirm) this.#pending.settle(id, nothing);
     } catch (cause) {
       // Headers that are too long for a frame, or values of a wrong type; or a channel that has just gone.
-      const error = this.#channel.current === channel
+      const error =
+        this.#channel.current === channel
           ? new KitError("invalid_argument", "amqp: the message cannot be said", { cause, notSent: true })
           : new KitError("unavailable", "amqp: the connection was lost", { cause, notSent: true });
       this.#pending.fail(id, error);
@@ -196,7 +200,11 @@ export class Caller {
   }
 
   #confirmed(id: string, error: unknown): void {
-    if (error) this.#pending.fail(id, new KitError("unavailable", "amqp: the broker did not take the message", { cause: error }));
+    if (error)
+      this.#pending.fail(
+        id,
+        new KitError("unavailable", "amqp: the broker did not take the message", { cause: error }),
+      );
     else if (this.#forget) this.#pending.settle(id, nothing);
   }
 
@@ -207,7 +215,10 @@ export class Caller {
     const publish = (channel: Channel): void =>
       void channel.publish(cancelExchange, cancelKey(queue), empty, { correlationId });
     // Whoever does not hear it finishes in vain, which is all that is lost.
-    this.#cancels.ready().then(publish).catch(() => {});
+    this.#cancels
+      .ready()
+      .then(publish)
+      .catch(() => {});
   }
 }
 
@@ -216,6 +227,7 @@ function tooLarge(what: string, maxBytes: number, options?: { readonly notSent: 
 }
 
 function unroutable({ fields: { exchange, routingKey } }: Message): KitError {
-  const where = exchange === "" ? `no queue "${routingKey}"` : `exchange "${exchange}" knows no queue for "${routingKey}"`;
+  const where =
+    exchange === "" ? `no queue "${routingKey}"` : `exchange "${exchange}" knows no queue for "${routingKey}"`;
   return refusal("unavailable", `amqp: ${where}`, { notSent: true });
 }

@@ -6,8 +6,8 @@ import { within } from "./within.ts";
 /** How long a broker may take to close a channel, in ms; the connection's heartbeat sees to the rest. */
 const goodbyeMs = 1_000;
 
-/** How many frames a channel holds before it says that it is full. */
-const highWaterMark = 256;
+/** How many frames a channel holds, twice over, before it says that it is full: with the longest ones 16 MB. */
+const highWaterMark = 64;
 
 export interface AmqpChannelOptions {
   /**
@@ -101,4 +101,3 @@ function channelError(what: string, cause: unknown): KitError {
   const detail = message?.match(/"(.*)"$/)?.[1] ?? message;
   return new KitError(known, `amqp: ${what}: ${detail}`, { cause, notSent: true });
 }
-

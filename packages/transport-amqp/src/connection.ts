@@ -150,9 +150,9 @@ function dialer(options: AmqpConnectionOptions, timeout: number): () => Promise<
     return own;
   }
   // The URL may hold a password, so it is not repeated.
-  if (!URL.canParse(url!) || !/^amqps?:$/.test(new URL(url!).protocol))
+  if (!URL.canParse(url) || !/^amqps?:$/.test(new URL(url).protocol))
     throw new TypeError("amqpConnection: url must begin with amqp:// or amqps://");
-  const target = new URL(url!);
+  const target = new URL(url);
   const heartbeat = Math.ceil(limit("amqpConnection: heartbeatMs", heartbeatMs, 10_000) / 1_000);
   if (!target.searchParams.has("heartbeat")) target.searchParams.set("heartbeat", String(heartbeat));
   return () => connect(target.href, { ...socket, noDelay: true, timeout });

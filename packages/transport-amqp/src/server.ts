@@ -64,8 +64,12 @@ export interface AmqpServer extends AsyncDisposable {
 }
 
 /** One queue and what is done with its messages. */
-export interface AmqpOperation<Request = any, Response = any>
-  extends ServerOperation<AmqpDelivery, AmqpPublishing, Request, Response> {
+export interface AmqpOperation<Request = any, Response = any> extends ServerOperation<
+  AmqpDelivery,
+  AmqpPublishing,
+  Request,
+  Response
+> {
   readonly queue: string;
   readonly service: string;
   readonly method: string;
@@ -92,11 +96,7 @@ interface Source {
 
 const lost = refusal("canceled", "amqp: the channel was lost, so the message will be delivered again");
 
-export function amqpServer(
-  where: string,
-  options: AmqpServerCommon,
-  operations: readonly AmqpOperation[],
-): AmqpServer {
+export function amqpServer(where: string, options: AmqpServerCommon, operations: readonly AmqpOperation[]): AmqpServer {
   const { connection, setup, settle = () => "ack", onError, queueOptions = { durable: true } } = options;
   if (typeof connection?.channel !== "function") throw new TypeError(`${where}: connection must be an amqpConnection`);
   const prefetch = limit(`${where}: prefetch`, options.prefetch, 64);
@@ -114,12 +114,12 @@ export function amqpServer(
 
   const begin = (message: AmqpDelivery): IncomingCall => {
     const served = message as Served;
-    if (served.body.length > maxBytes)
-      throw new KitError("resource_exhausted", `body: larger than ${maxBytes} bytes`);
+    if (served.body.length > maxBytes) throw new KitError("resource_exhausted", `body: larger than ${maxBytes} bytes`);
     const { correlationId, expiration } = served.properties;
     // When the message expires, nobody waits any more.
     const timeout = served.header("timeout-ms") ?? expiration;
-    const timeoutMs = timeout === undefined ? maxTimeoutMs : Math.min(parseTimeout("timeout-ms", timeout), maxTimeoutMs);
+    const timeoutMs =
+      timeout === undefined ? maxTimeoutMs : Math.min(parseTimeout("timeout-ms", timeout), maxTimeoutMs);
     const call = (served.call = calls.begin(timeoutMs));
     if (correlationId !== undefined) byId.set(correlationId, call);
     return call;

@@ -38,7 +38,12 @@ whenInstalled(rabbitmq, () => {
         const name = freshQueue();
         const queueOf = (method: string): string => `${name}.${method}`;
         // What the suite has in hand at once is more than a server should take from others.
-        const served = serveAmqp(Suite, methods, { connection: server, queueOf, queueOptions: passing, prefetch: 1_000 });
+        const served = serveAmqp(Suite, methods, {
+          connection: server,
+          queueOf,
+          queueOptions: passing,
+          prefetch: 1_000,
+        });
         await served.ready();
         const connected = connectAmqp(Suite, { connection: client, queueOf, ...options });
         const dispose = async (): Promise<void> => {

@@ -6,7 +6,10 @@ const queue = "bench-kit-endpoint";
 
 export async function serve(url: string): Promise<void> {
   const connection = amqpConnection({ url });
-  await amqpHandler(async ({ a, b }: SumRequest): Promise<SumResponse> => ({ v: a + b }), { connection, queue }).ready();
+  await amqpHandler(async ({ a, b }: SumRequest): Promise<SumResponse> => ({ v: a + b }), {
+    connection,
+    queue,
+  }).ready();
 }
 
 export async function connect(url: string): Promise<(request: SumRequest) => Promise<SumResponse>> {
