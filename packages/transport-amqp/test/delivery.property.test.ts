@@ -25,12 +25,11 @@ it("decodes whatever comes to a value or a KitError", () => {
       return isKitError(error);
     }
   };
-  fc.assert(
-    fc.property(bytes, fc.dictionary(names, value), (body, headers) => {
-      const came = delivery(body, headers);
-      return [decodeJsonRequest, decodeJsonReply, decodePlainReply].every((decode) => isSound(() => decode(came)));
-    }),
-  );
+  const property = fc.property(bytes, fc.dictionary(names, value), (body, headers) => {
+    const came = delivery(body, headers);
+    return [decodeJsonRequest, decodeJsonReply, decodePlainReply].every((decode) => isSound(() => decode(came)));
+  });
+  expect(() => fc.assert(property)).not.toThrow();
 });
 
 it("reads headers whatever their case and type", () => {
