@@ -10,6 +10,9 @@ import { within } from "./within.ts";
 /** How long a broker may take to say goodbye, in ms, before its socket is cut: one that is stopped never does. */
 const goodbyeMs = 1_000;
 
+/** Either `url` or `connect`. */
+export type AmqpConnectionOptions = AmqpConnectionByUrl | AmqpConnectionByConnect;
+
 interface AmqpConnectionCommon {
   /** How long connecting may take, in ms, the handshake included. @default 10_000 — a broker under load takes seconds */
   readonly connectTimeoutMs?: number;
@@ -41,8 +44,6 @@ export interface AmqpConnectionByConnect extends AmqpConnectionCommon {
   readonly heartbeatMs?: never;
   readonly socket?: never;
 }
-
-export type AmqpConnectionOptions = AmqpConnectionByUrl | AmqpConnectionByConnect;
 
 /** A connection that comes back, shared by any number of clients and servers. Whoever makes it closes it, after them. */
 export interface AmqpConnection extends AsyncDisposable {

@@ -130,4 +130,4 @@ export class Kept<T> {
 }
 
 /** What a call is told that needs what was closed. */
-export const closedError: KitError = refusal("unavailable", "amqp: closed", { notSent: true });
+const closedError: KitError = refusal("unavailable", "amqp: closed", { notSent: true });
