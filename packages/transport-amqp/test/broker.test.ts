@@ -478,7 +478,7 @@ whenStartable(rabbitmq, () => {
   });
 
   it("notices a broker that is stopped, hangs no call, and comes back", async () => {
-    const heartbeat = { heartbeatMs: 1_000 };
+    const heartbeat = { heartbeatMs: 2_000 };
     const lossy: string[] = [];
     const server = connection(broker.url, heartbeat);
     const near = connection(broker.url, { ...heartbeat, onError: ({ message }) => void lossy.push(message) });
@@ -486,14 +486,12 @@ whenStartable(rabbitmq, () => {
     const call = client(queue, { connection: near, timeoutMs: 30_000 });
     expect(await call(1, background)).toBe(1);
     broker.server.pause();
-    try {
-      const [short, long] = [rejection(call(2, background.withTimeout(200))), rejection(call(3, background))];
-      expect((await short).code).toBe("deadline_exceeded");
-      expect((await long).code).toBe("unavailable");
-      expect(lossy[0]).toBe("amqp: the connection was lost");
-    } finally {
-      broker.server.resume();
-    }
+    const hanging = [rejection(call(2, background.withTimeout(200))), rejection(call(3, background))];
+    const [short, long] = await Promise.all(hanging).finally(() => broker.server.resume());
+    // On a busy machine the loss may be noticed before the deadline.
+    expect(["deadline_exceeded", "unavailable"]).toContain(short!.code);
+    expect(long!.code).toBe("unavailable");
+    expect(lossy).toContain("amqp: the connection was lost");
     await vi.waitUntil(
       () =>
         call(4, background.withTimeout(500)).then(
