@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 import { type Bench, fullPlan, type Result, smokePlan } from "./bench.ts";
+import { amqpBench } from "./benches/amqp.ts";
 import { chainBench } from "./benches/chain.ts";
 import { contextBench } from "./benches/context.ts";
 import { discoveryBench } from "./benches/discovery.ts";
@@ -20,6 +21,7 @@ const benches: readonly Bench[] = [
   discoveryBench,
   httpServerBench,
   httpClientBench,
+  amqpBench,
   natsBench,
   thriftBench,
 ];

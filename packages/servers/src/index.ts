@@ -1,3 +1,4 @@
+export { missingNeeds } from "./installed.ts";
 export { type MortalProcess, registeredProcess } from "./registered-process.ts";
 export type { Command, Place, ServerKind } from "./server-kind.ts";
 export { serverPool, type ServerPool } from "./server-pool.ts";
@@ -11,4 +12,5 @@ export { etcd } from "./etcd.ts";
 export { eureka } from "./eureka.ts";
 export { kinds } from "./kinds.ts";
 export { nats } from "./nats.ts";
+export { rabbitmq, rabbitmqctl } from "./rabbitmq.ts";
 export { zookeeper } from "./zookeeper.ts";
