@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Regenerates src/generated and test/generated. Needs protoc (Debian: protobuf-compiler); protoc-gen-es comes with `pnpm install`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PWD/node_modules/.bin:$PATH"
+rm -rf src/generated test/generated
+mkdir -p src/generated test/generated
+es="target=ts,import_extension=ts"
+protoc -I proto --es_out=src/generated --es_opt="$es" proto/*.proto
+protoc -I test --es_out=test/generated --es_opt="$es" test/*.proto
+# An enum is not erasable TypeScript; its one use is a number on the wire.
+perl -0pi -e 's{/\*\*(?:(?!\*/).)*\*/\nexport enum \w+ \{.*?\n\}\n\n}{}sg; s{GenEnum<\w+>}{GenEnum<number>}g; s{status: HealthCheckResponse_ServingStatus;}{status: number;}g' src/generated/health_pb.ts
