@@ -24,6 +24,7 @@ export type { GrpcLimits } from "./limits.ts";
 export { type GrpcServed, serveGrpc, type ServeGrpcOptions } from "./serve.ts";
 
 // What servers tell of themselves.
+export { Health as GrpcHealth } from "./generated/health_pb.ts";
 export { type GrpcHealthOptions, serveGrpcHealth } from "./health.ts";
 export { type GrpcReflectionOptions, serveGrpcReflection } from "./reflection.ts";
 

@@ -8,20 +8,19 @@ import {
   type ServerReflectionResponseSchema,
 } from "./generated/reflection_v1_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "./generated/reflection_v1alpha_pb.ts";
+import { file_retry_info } from "./generated/retry_info_pb.ts";
+import { file_status } from "./generated/status_pb.ts";
 import { type GrpcServed, serveGrpc } from "./serve.ts";
 import { type GrpcDescriptor, grpcService } from "./service.ts";
 
 export interface GrpcReflectionOptions {
   /** What it is served on; yours. */
   readonly server: Server;
-  /** What to tell of: descriptors that protobuf-es generated. Reflection itself is told of anyway. */
+  /** What to tell of: descriptors that protobuf-es generated, and `GrpcHealth` where it is served. Reflection itself is told of anyway. */
   readonly services: readonly GrpcDescriptor[];
 }
 
 type Answer = Exclude<MessageInitShape<typeof ServerReflectionResponseSchema>["messageResponse"], undefined>;
-
-/** One file's descriptor, and those of all it imports. */
-type Files = readonly DescFile[];
 
 /**
  * Serves `grpc.reflection`, v1 and v1alpha, by which grpcurl and its like list, describe and call a server's services. It tells every caller all that the IDL
@@ -64,14 +63,14 @@ function answering(services: readonly DescService[]): (asked: ServerReflectionRe
   const byName = new Map<string, DescFile>();
   const bySymbol = new Map<string, DescFile>();
   const extensions: DescExtension[] = [];
-  for (const service of services) {
-    for (const file of withImports(service.file)) {
-      if (byName.has(file.proto.name)) continue;
-      byName.set(file.proto.name, file);
-      for (const type of nestedTypes(file)) {
-        bySymbol.set(type.typeName, file);
-        if (type.kind === "extension") extensions.push(type);
-      }
+  // What errors are made of is asked for as well.
+  const roots = [...services.map(({ file }) => file), file_status, file_retry_info];
+  for (const file of roots.flatMap(withImports)) {
+    if (byName.has(file.proto.name)) continue;
+    byName.set(file.proto.name, file);
+    for (const type of nestedTypes(file)) {
+      bySymbol.set(type.typeName, file);
+      if (type.kind === "extension") extensions.push(type);
     }
   }
 
@@ -111,7 +110,7 @@ function answering(services: readonly DescService[]): (asked: ServerReflectionRe
 const missing: Answer = { case: "errorResponse", value: { errorCode: 5, errorMessage: "not found" } };
 
 /** The file first, then each that it imports, once. */
-function withImports(file: DescFile): Files {
+function withImports(file: DescFile): DescFile[] {
   const found = new Set<DescFile>();
   const add = (one: DescFile): void => {
     if (found.has(one)) return;
