@@ -26,12 +26,10 @@ export type Send = (message: GrpcClientRequest, ctx: Context) => Promise<GrpcCli
 /** Longer deadlines wrap around in timers, here and on servers of Node's, so they are not sent. */
 const longestDeadlineMs = 2 ** 31 - 1;
 
-/** What grpc-js says of a call that the server's end of the connection broke off: a server that is shut down by force does so. */
-const brokenOff = "Call cancelled";
+/** What grpc-js says of calls that end with their connection, or with a server that is shut down by force, whatever code it gives them. */
+const brokenOff = /^Call cancelled$|triggered by internal client error/;
 
 const ok = 0;
-const canceled = 1;
-const deadlineExceeded = 4;
 const unavailable = 14;
 
 const asItIs = (bytes: Buffer): Buffer => bytes;
@@ -164,10 +162,10 @@ function failureOf(
   { client }: Connection,
   ctx: Context,
 ): Error {
-  // The driver and the context have the same deadline; which of them sees it first is chance.
-  if ((status.code === canceled || status.code === deadlineExceeded) && ctx.cancelled !== undefined) return ctx.cancelled;
+  // The driver, the server and the context have the same deadline; which of them sees it first is chance.
+  if (ctx.cancelled !== undefined) return ctx.cancelled;
   // Nobody here has cancelled it.
-  if (status.code === canceled && status.details === brokenOff) return decodeError({ ...status, code: unavailable }, false);
+  if (brokenOff.test(status.details)) return decodeError({ ...status, code: unavailable }, false);
   // A call that was given no connection has no peer but the name it was looking for.
   const notSent = status.code === unavailable && call.getPeer() === client.getChannel().getTarget();
   return decodeError(status, notSent);
