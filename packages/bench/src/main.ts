@@ -6,6 +6,7 @@ import { type Bench, fullPlan, type Result, smokePlan } from "./bench.ts";
 import { chainBench } from "./benches/chain.ts";
 import { contextBench } from "./benches/context.ts";
 import { discoveryBench } from "./benches/discovery.ts";
+import { grpcBench } from "./benches/grpc.ts";
 import { httpClientBench } from "./benches/http-client.ts";
 import { httpServerBench } from "./benches/http-server.ts";
 import { natsBench } from "./benches/nats.ts";
@@ -19,7 +20,11 @@ const benches: readonly Bench[] = [
   discoveryBench,
   httpServerBench,
   httpClientBench,
+<<<<<<< HEAD
   natsBench,
+=======
+  grpcBench,
+>>>>>>> 91bdeb5 (bench: gRPC beside grpc-js by hand)
 ];
 
 const usage = `Usage: npm run bench -- [names...] [--smoke] [--json <file>]

@@ -54,7 +54,7 @@ export function exchanger(options: GrpcServerOptions): Exchanger {
   async function refuse(incoming: Incoming, error: unknown): Promise<void> {
     try {
       const reply = newReply();
-      await errorEncoder(error, reply);
+      await errorEncoder(error, reply, incoming.context);
       await incoming.answer(reply);
     } catch (broken) {
       const reply = newReply();

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from "node:stream";
 import type { Metadata, sendUnaryData, ServerUnaryCall } from "@grpc/grpc-js";
+import type { Context } from "@kit/endpoint";
 import type { IncomingCall } from "@kit/transport";
 import type { GrpcReply, GrpcRequest } from "./handler.ts";
 import { headerOf, metadataOf } from "./metadata.ts";
@@ -52,6 +53,11 @@ export class Incoming implements GrpcRequest {
   /** How long the caller still waits, in ms. */
   get leftMs(): number {
     return Number(this.#call.getDeadline()) - Date.now();
+  }
+
+  /** Missing where the call was refused before it began. */
+  get context(): Context | undefined {
+    return this.#inHand?.context;
   }
 
   header(name: string): string | undefined {
