@@ -8,5 +8,7 @@ mkdir -p src/generated test/generated
 es="target=ts,import_extension=ts"
 protoc -I proto --es_out=src/generated --es_opt="$es" proto/*.proto
 protoc -I test --es_out=test/generated --es_opt="$es" test/*.proto
+sed -i '/^\/\* eslint-disable \*\/$/d' {src,test}/generated/*.ts
 # An enum is not erasable TypeScript; its one use is a number on the wire.
 perl -0pi -e 's{/\*\*(?:(?!\*/).)*\*/\nexport enum \w+ \{.*?\n\}\n\n}{}sg; s{GenEnum<\w+>}{GenEnum<number>}g; s{status: HealthCheckResponse_ServingStatus;}{status: number;}g' src/generated/health_pb.ts
+pnpm --dir ../.. exec oxfmt packages/transport-grpc

@@ -51,7 +51,7 @@ export function grpcClient<Request = any, Response = any>(
   const { path, serialize, deserialize, requestStream = false, responseStream = false } = options;
   const { encode = asBody, decode = bodyOf } = options;
   const connection = new Connection("grpcClient", options);
-  const [, service = "", name = ""] = String(path).split("/");
+  const [, service = "", name = ""] = path.split("/");
   const requestCodec = { encode: serialize, decode: deserialize };
   const spec = { path, requestCodec, responseCodec: requestCodec, requestStream, responseStream };
   const method = grpcService({ name: service, methods: { [name]: spec } }).methods[name]!;

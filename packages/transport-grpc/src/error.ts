@@ -1,14 +1,16 @@
 import { Metadata, type StatusObject } from "@grpc/grpc-js";
+import { create, fromBinary, fromJson, isMessage, type JsonValue, toBinary, toJson } from "@bufbuild/protobuf";
 import {
-  create,
-  fromBinary,
-  fromJson,
-  isMessage,
-  type JsonValue,
-  toBinary,
-  toJson,
-} from "@bufbuild/protobuf";
-import { type Any, anyIs, anyPack, AnySchema, anyUnpack, durationFromMs, durationMs, StructSchema, ValueSchema } from "@bufbuild/protobuf/wkt";
+  type Any,
+  anyIs,
+  anyPack,
+  AnySchema,
+  anyUnpack,
+  durationFromMs,
+  durationMs,
+  StructSchema,
+  ValueSchema,
+} from "@bufbuild/protobuf/wkt";
 import { type Code, codeOf, codes, refusal, type KitError, toWire } from "@kit/endpoint";
 import type { GrpcReply } from "./handler.ts";
 import { RetryInfoSchema } from "./generated/retry_info_pb.ts";
@@ -36,7 +38,10 @@ export function encodeError(error: unknown, reply: GrpcReply): void {
   const status = { code: codes[code].grpc, message: message.toWellFormed() };
   reply.status = status;
   if (details === undefined && retryAfterMs === undefined) return;
-  const hint = retryAfterMs === undefined ? [] : [anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay: durationFromMs(retryAfterMs) }))];
+  const hint =
+    retryAfterMs === undefined
+      ? []
+      : [anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay: durationFromMs(retryAfterMs) }))];
   const whole = packed({ ...status, details: [...detailsToAny(details), ...hint] });
   const bytes = whole.length > mostDetailsBytes ? packed({ ...status, details: hint }) : whole;
   if (bytes.length <= mostDetailsBytes) reply.trailers[detailsKey] = Buffer.from(bytes).toString("base64");
@@ -48,12 +53,17 @@ function packed(status: { code: number; message: string; details: Any[] }): Uint
 
 function detailsToAny(details: unknown): Any[] {
   if (details === undefined) return [];
-  if (Array.isArray(details) && details.length > 0 && details.every((detail) => isMessage(detail, AnySchema))) return details;
+  if (Array.isArray(details) && details.length > 0 && details.every((detail) => isMessage(detail, AnySchema)))
+    return details;
   try {
     // Through text, so that what JSON.stringify makes of dates and the like is what crosses, here as everywhere.
     const json = JSON.parse(JSON.stringify(details)) as JsonValue;
-    const plain = typeof json === "object" && json !== null && !Array.isArray(json);
-    return [plain ? anyPack(StructSchema, fromJson(StructSchema, json)) : anyPack(ValueSchema, fromJson(ValueSchema, json))];
+    const isObject = typeof json === "object" && json !== null && !Array.isArray(json);
+    return [
+      isObject
+        ? anyPack(StructSchema, fromJson(StructSchema, json))
+        : anyPack(ValueSchema, fromJson(ValueSchema, json)),
+    ];
   } catch {
     return [];
   }

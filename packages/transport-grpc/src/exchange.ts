@@ -50,8 +50,8 @@ export function exchanger(options: GrpcServerOptions): Exchanger {
 
   const newReply = (): GrpcReply => ({ headers: {}, trailers: {}, body: undefined, status: undefined });
 
-  /** For what goes wrong when the reply is on its way: a stream that fails in the middle, metadata that cannot be. */
-  async function refuse(incoming: Incoming, error: unknown): Promise<void> {
+  /** For what goes wrong when the reply is on its way: a stream that fails in the middle, metadata that cannot be. @throws the error, always. */
+  async function refuse(incoming: Incoming, error: unknown): Promise<never> {
     try {
       const reply = newReply();
       await errorEncoder(error, reply, incoming.context);
@@ -61,6 +61,7 @@ export function exchanger(options: GrpcServerOptions): Exchanger {
       encodeError(broken, reply);
       await incoming.answer(reply);
     }
+    throw error;
   }
 
   function answering(exchange: Exchange): (incoming: Incoming) => Promise<void> {
@@ -79,12 +80,12 @@ export function exchanger(options: GrpcServerOptions): Exchanger {
         },
         newReply,
         encodeError,
-        async send(reply, incoming) {
+        send(reply, incoming) {
+          const failed = (error: unknown): Promise<never> => refuse(incoming, error);
           try {
-            await incoming.answer(reply);
+            return incoming.answer(reply)?.catch(failed);
           } catch (error) {
-            await refuse(incoming, error);
-            throw error;
+            return failed(error);
           }
         },
       },

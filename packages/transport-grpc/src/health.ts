@@ -44,7 +44,7 @@ export function serveGrpcHealth(options: GrpcHealthOptions): GrpcServed {
   }
 
   async function* watch(service: string, ctx: Context): AsyncGenerator<{ status: number }, void> {
-    for (let last: number | undefined; ctx.cancelled === undefined; ) {
+    for (let last: number | undefined; ctx.cancelled === undefined;) {
       const now = await statusOf(service);
       if (now !== last) yield { status: now };
       last = now;

@@ -1,5 +1,5 @@
 import type { Readable, Writable } from "node:stream";
-import type { Metadata, sendUnaryData, ServerUnaryCall } from "@grpc/grpc-js";
+import { Metadata, type sendUnaryData, type ServerUnaryCall } from "@grpc/grpc-js";
 import type { Context } from "@kit/endpoint";
 import type { IncomingCall } from "@kit/transport";
 import type { GrpcReply, GrpcRequest } from "./handler.ts";
@@ -10,7 +10,7 @@ import { IncomingMessages, writeAll } from "./stream.ts";
 export type AnyServerCall = Omit<ServerUnaryCall<any, any>, "request"> & { readonly request?: unknown };
 
 /** What a call answers by when its reply is a stream. */
-type ReplyStream = Writable & { end(trailers: Metadata): void };
+type ReplyStream = Writable & { end(trailers?: Metadata): void };
 
 /** A call on its way in: what hooks see of it, and how it is answered. */
 export class Incoming implements GrpcRequest {
@@ -76,22 +76,23 @@ export class Incoming implements GrpcRequest {
   /** @returns when the other side has taken all of the reply. */
   answer(reply: GrpcReply): void | Promise<void> {
     // Nothing is sent before all of it is known to be sayable.
+    const headers = metadataOf(reply.headers);
     const trailers = metadataOf(reply.trailers);
     const streamed = this.#callback === undefined && reply.status === undefined;
-    if (streamed || Object.keys(reply.headers).length > 0) this.#call.sendMetadata(metadataOf(reply.headers));
+    if (streamed || headers !== undefined) this.#call.sendMetadata(headers ?? new Metadata());
     if (reply.status !== undefined) return this.#fail(reply.status, trailers);
     if (this.#callback !== undefined) return this.#callback(null, reply.body, trailers);
     return this.#stream(reply.body, trailers);
   }
 
-  #fail({ code, message }: NonNullable<GrpcReply["status"]>, metadata: Metadata): void {
-    const status = { code, details: message, metadata };
+  #fail({ code, message }: NonNullable<GrpcReply["status"]>, metadata: Metadata | undefined): void {
+    const status = { code, details: message, ...(metadata !== undefined && { metadata }) };
     if (this.#callback !== undefined) this.#callback(status);
     // Behind what was written already.
     else this.#call.emit("error", status);
   }
 
-  async #stream(messages: AsyncIterable<unknown>, trailers: Metadata): Promise<void> {
+  async #stream(messages: AsyncIterable<unknown>, trailers: Metadata | undefined): Promise<void> {
     const call = this.#call as unknown as ReplyStream;
     const inHand = this.#inHand!;
     await writeAll(messages, call, (work) => {

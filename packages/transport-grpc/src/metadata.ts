@@ -9,10 +9,12 @@ export function headerOf(metadata: Metadata, name: string): string | undefined {
   return values.map((value) => (typeof value === "string" ? value : value.toString("base64"))).join(", ");
 }
 
-/** Headers as metadata. @throws {KitError} `invalid_argument` for what metadata cannot hold. */
-export function metadataOf(headers: OutgoingHeaders): Metadata {
-  const metadata = new Metadata();
-  for (const name of Object.keys(headers)) {
+/** Headers as metadata; `undefined` where there are none. @throws {KitError} `invalid_argument` for what metadata cannot hold. */
+export function metadataOf(headers: OutgoingHeaders): Metadata | undefined {
+  let metadata: Metadata | undefined;
+  // oxlint-disable-next-line eslint/guard-for-in -- own keys are all that such an object has, and most have none
+  for (const name in headers) {
+    metadata ??= new Metadata();
     const values = headers[name]!;
     try {
       for (const value of typeof values === "string" ? [values] : values) {

@@ -1,7 +1,14 @@
 import type { Server } from "@grpc/grpc-js";
-import { type DescExtension, type DescFile, type DescService, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import {
+  type DescExtension,
+  type DescFile,
+  type DescService,
+  type MessageInitShape,
+  toBinary,
+} from "@bufbuild/protobuf";
 import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { codes } from "@kit/endpoint";
 import {
   ServerReflection,
   type ServerReflectionRequest,
@@ -79,7 +86,8 @@ function answering(services: readonly DescService[]): (asked: ServerReflectionRe
     const fileDescriptorProto = withImports(file).map(({ proto }) => toBinary(FileDescriptorProtoSchema, proto));
     return { case: "fileDescriptorResponse", value: { fileDescriptorProto } };
   };
-  const extendersOf = (type: string): DescExtension[] => extensions.filter(({ extendee }) => extendee.typeName === type);
+  const extendersOf = (type: string): DescExtension[] =>
+    extensions.filter(({ extendee }) => extendee.typeName === type);
 
   return (asked) => {
     switch (asked.case) {
@@ -101,13 +109,19 @@ function answering(services: readonly DescService[]): (asked: ServerReflectionRe
         const extensionNumber = extendersOf(asked.value).map(({ number }) => number);
         return { case: "allExtensionNumbersResponse", value: { baseTypeName: asked.value, extensionNumber } };
       }
-      default:
-        return { case: "errorResponse", value: { errorCode: 3, errorMessage: "a question that is not known here" } };
+      case undefined:
+        return {
+          case: "errorResponse",
+          value: { errorCode: codes.invalid_argument.grpc, errorMessage: "a question that is not known here" },
+        };
     }
   };
 }
 
-const missing: Answer = { case: "errorResponse", value: { errorCode: 5, errorMessage: "not found" } };
+const missing: Answer = {
+  case: "errorResponse",
+  value: { errorCode: codes.not_found.grpc, errorMessage: "not found" },
+};
 
 /** The file first, then each that it imports, once. */
 function withImports(file: DescFile): DescFile[] {

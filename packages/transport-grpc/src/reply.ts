@@ -3,13 +3,13 @@ import type { HeaderReader } from "@kit/transport";
 import { headerOf } from "./metadata.ts";
 
 /** A reply as a client sees it. */
-export class GrpcClientReply<Body = any> implements HeaderReader {
+export class GrpcClientReply implements HeaderReader {
   /** What came before the message. */
   metadata: Metadata = new Metadata();
   /** What came behind it; of a stream, not before its end. */
   trailers: Metadata = new Metadata();
   /** The message; where the response is a stream, an `AsyncIterable` of them, to be read to its end or left with `break`. */
-  body: Body | undefined = undefined;
+  body: any = undefined;
 
   /** Of the metadata before the message, by its lower-case name. */
   header(name: string): string | undefined {

@@ -1,11 +1,12 @@
-import type {
-  CallOptions,
-  ClientDuplexStream,
-  ClientReadableStream,
-  ClientUnaryCall,
+import {
+  type CallOptions,
+  type ClientDuplexStream,
+  type ClientReadableStream,
+  type ClientUnaryCall,
   Metadata,
-  ServiceError,
-  StatusObject,
+  type ServiceError,
+  status as Status,
+  type StatusObject,
 } from "@grpc/grpc-js";
 import { type Context, inject, refusal } from "@kit/endpoint";
 import type { GrpcClientRequest } from "./client.ts";
@@ -28,9 +29,6 @@ const longestDeadlineMs = 2 ** 31 - 1;
 
 /** What grpc-js says of calls that end with their connection, or with a server that is shut down by force, whatever code it gives them. */
 const brokenOff = /^Call cancelled$|triggered by internal client error/;
-
-const ok = 0;
-const unavailable = 14;
 
 const asItIs = (bytes: Buffer): Buffer => bytes;
 const nothing = (): void => {};
@@ -57,7 +55,15 @@ export function sender(connection: Connection, called: Called): Send {
         resolve(reply);
       };
       const call = started(leave, () =>
-        client.makeUnaryRequest<Buffer, Buffer>(path, asItIs, asItIs, body, metadataOf(headers), optionsOf(ctx), settle),
+        client.makeUnaryRequest<Buffer, Buffer>(
+          path,
+          asItIs,
+          asItIs,
+          body,
+          metadataOf(headers) ?? new Metadata(),
+          optionsOf(ctx),
+          settle,
+        ),
       );
       listen(call, reply);
       forget = ctx.onCancel(cut);
@@ -79,7 +85,14 @@ export function sender(connection: Connection, called: Called): Send {
         resolve(reply);
       };
       const call = started(life.end, () =>
-        client.makeClientStreamRequest<Buffer, Buffer>(path, asItIs, asItIs, metadataOf(headers), options, settle),
+        client.makeClientStreamRequest<Buffer, Buffer>(
+          path,
+          asItIs,
+          asItIs,
+          metadataOf(headers) ?? new Metadata(),
+          options,
+          settle,
+        ),
       );
       listen(call, reply);
       life.begin();
@@ -97,8 +110,21 @@ export function sender(connection: Connection, called: Called): Send {
       const options = optionsOf(life.scope);
       const call: ClientReadableStream<Buffer> | ClientDuplexStream<Buffer, Buffer> = started(life.end, () =>
         requestStream
-          ? client.makeBidiStreamRequest<Buffer, Buffer>(path, asItIs, asItIs, metadataOf(headers), options)
-          : client.makeServerStreamRequest<Buffer, Buffer>(path, asItIs, asItIs, body, metadataOf(headers), options),
+          ? client.makeBidiStreamRequest<Buffer, Buffer>(
+              path,
+              asItIs,
+              asItIs,
+              metadataOf(headers) ?? new Metadata(),
+              options,
+            )
+          : client.makeServerStreamRequest<Buffer, Buffer>(
+              path,
+              asItIs,
+              asItIs,
+              body,
+              metadataOf(headers) ?? new Metadata(),
+              options,
+            ),
       );
       const messages = new IncomingMessages(call, () => {
         life.end();
@@ -109,7 +135,7 @@ export function sender(connection: Connection, called: Called): Send {
       listen(call, reply);
       call.on("metadata", () => resolve(reply));
       call.on("status", (status: StatusObject) => {
-        const failure = status.code === ok ? undefined : failureOf(status, call, connection, life.scope);
+        const failure = status.code === Status.OK ? undefined : failureOf(status, call, connection, life.scope);
         life.end();
         messages.end(failure);
         if (failure === undefined) resolve(reply);
@@ -165,8 +191,8 @@ function failureOf(
   // The driver, the server and the context have the same deadline; which of them sees it first is chance.
   if (ctx.cancelled !== undefined) return ctx.cancelled;
   // Nobody here has cancelled it.
-  if (brokenOff.test(status.details)) return decodeError({ ...status, code: unavailable }, false);
+  if (brokenOff.test(status.details)) return decodeError({ ...status, code: Status.UNAVAILABLE }, false);
   // A call that was given no connection has no peer but the name it was looking for.
-  const notSent = status.code === unavailable && call.getPeer() === client.getChannel().getTarget();
+  const notSent = status.code === Status.UNAVAILABLE && call.getPeer() === client.getChannel().getTarget();
   return decodeError(status, notSent);
 }

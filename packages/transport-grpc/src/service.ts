@@ -9,13 +9,14 @@ import {
   type MessageShape,
   toJson,
 } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { type Code, KitError } from "@kit/endpoint";
 import { decoder, type Method, type MethodSpec, type Service, type Shape } from "@kit/service";
 import { type GrpcCodec, messageCodec } from "./codec.ts";
 
 /** A schema that is only for the compiler: what a value is before and after its way. */
-type Typed<Given, Seen> = MethodSpec["request"] & {
-  readonly "~standard": { readonly types?: { readonly input: Given; readonly output: Seen } | undefined };
+type Typed<Input, Output> = MethodSpec["request"] & {
+  readonly "~standard": { readonly types?: { readonly input: Input; readonly output: Output } | undefined };
 };
 
 /** One method as gRPC sees it. */
@@ -122,10 +123,10 @@ type SpecsOfCodecs<Methods extends Record<string, GrpcMethodSpec>> = {
  * @example
  * const Add = grpcService(AddService, { sum: { timeoutMs: 500 } });
  */
-export function grpcService<D extends GrpcDescriptor, const Options extends { readonly [K in keyof D["method"]]?: GrpcMethodOptions } = {}>(
-  descriptor: D,
-  options?: Options,
-): GrpcService<SpecsOfDescribed<D, Options>>;
+export function grpcService<
+  D extends GrpcDescriptor,
+  const Options extends { readonly [K in keyof D["method"]]?: GrpcMethodOptions } = {},
+>(descriptor: D, options?: Options): GrpcService<SpecsOfDescribed<D, Options>>;
 export function grpcService<const Methods extends Record<string, GrpcMethodSpec>>(service: {
   readonly name: string;
   readonly methods: Methods;
@@ -148,11 +149,14 @@ function fromDescriptor(
   { typeName, methods }: GrpcDescriptor,
   options: Record<string, GrpcMethodOptions | undefined>,
 ): GrpcMethod[] {
-  const names = methods.map(({ localName }) => localName);
-  const stranger = Object.keys(options).find((name) => !names.includes(name));
+  const names = new Set(methods.map(({ localName }) => localName));
+  const stranger = Object.keys(options).find((name) => !names.has(name));
   if (stranger !== undefined) throw new TypeError(`grpcService: ${typeName} has no method ${stranger}`);
   return methods.map(({ name, localName, methodKind, input, output, idempotency }) => ({
-    ...described(typeName, localName, { idempotent: idempotency !== 0, ...options[localName] }),
+    ...described(typeName, localName, {
+      idempotent: idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN,
+      ...options[localName],
+    }),
     path: `/${typeName}/${name}`,
     requestStream: methodKind === "client_streaming" || methodKind === "bidi_streaming",
     responseStream: methodKind === "server_streaming" || methodKind === "bidi_streaming",

@@ -10,7 +10,10 @@ import type { GrpcMethod, GrpcService } from "./service.ts";
  * @param maxBytes - the longest message either way.
  */
 export function wireService(service: GrpcService, maxBytes: number): Service {
-  const methods = Object.values<GrpcMethod>(service.methods).map((method) => [method.name, wireMethod(method, maxBytes)]);
+  const methods = Object.values<GrpcMethod>(service.methods).map((method) => [
+    method.name,
+    wireMethod(method, maxBytes),
+  ]);
   return { name: service.name, methods: Object.fromEntries(methods) };
 }
 

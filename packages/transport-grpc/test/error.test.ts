@@ -58,7 +58,9 @@ it("says details as google.protobuf.Struct and a retry hint as google.rpc.RetryI
 });
 
 it("carries any details that JSON can say", async () => {
-  const anything = fc.jsonValue({ maxDepth: 4 }).filter((json) => JSON.stringify(json).length < 1_000 && !JSON.stringify(json).includes("__proto__"));
+  const anything = fc
+    .jsonValue({ maxDepth: 4 })
+    .filter((json) => JSON.stringify(json).length < 1_000 && !JSON.stringify(json).includes("__proto__"));
   await fc.assert(
     fc.property(anything, (details) => {
       const text = JSON.parse(JSON.stringify(details)) as unknown;
@@ -97,7 +99,9 @@ it("gives the caller the errors that the method declares, typed", async () => {
 });
 
 it("carries a message that UTF-16 cannot really say", async () => {
-  expect(await across(new KitError("aborted", "half a \ud83d smile"))).toMatchObject({ message: "half a \ufffd smile" });
+  expect(await across(new KitError("aborted", "half a \ud83d smile"))).toMatchObject({
+    message: "half a \ufffd smile",
+  });
 });
 
 it("takes no harm from whatever stands where details should be", () => {
@@ -111,12 +115,20 @@ it("takes no harm from whatever stands where details should be", () => {
     }),
     { numRuns: 500 },
   );
-  const negative = anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay: create(DurationSchema, { seconds: -1n }) }));
+  const negative = anyPack(
+    RetryInfoSchema,
+    create(RetryInfoSchema, { retryDelay: create(DurationSchema, { seconds: -1n }) }),
+  );
   expect(ofStatus([negative])).not.toHaveProperty("retryAfterMs");
   const evil = messageCodec(ValueSchema).encode({
-    kind: { case: "structValue", value: { fields: JSON.parse('{"__proto__":{"kind":{"case":"boolValue","value":true}}}') } },
+    kind: {
+      case: "structValue",
+      value: { fields: JSON.parse('{"__proto__":{"kind":{"case":"boolValue","value":true}}}') },
+    },
   });
-  const polluted = ofStatus([{ $typeName: "google.protobuf.Any", typeUrl: "type.googleapis.com/google.protobuf.Value", value: evil }]);
+  const polluted = ofStatus([
+    { $typeName: "google.protobuf.Any", typeUrl: "type.googleapis.com/google.protobuf.Value", value: evil },
+  ]);
   expect(Object.getPrototypeOf(polluted.details ?? {})).toBe(Object.prototype);
 });
 

@@ -36,40 +36,48 @@ async function killed(child: ChildProcess): Promise<void> {
   await once(child, "exit");
 }
 
-it("fails the calls in hand when the server is killed, and finds it again when it is back", { timeout: patienceMs }, async () => {
-  const { child, port } = await peer();
-  const client = connected(Numbers, `127.0.0.1:${port}`, { channel: { "grpc.initial_reconnect_backoff_ms": 100 } });
-  expect(await client.square(3, background)).toBe(9);
-  const stream = await client.count(1, background);
-  const hanging = [1, 2, 3].map((value) => rejection(client.hang(value, background)));
-  const reading = rejection(
-    (async () => {
-      for await (const _ of stream);
-    })(),
-  );
-  await client.square(4, background);
-  await killed(child);
-  for (const error of await Promise.all([...hanging, reading])) {
-    expect(codeOf(error)).toBe("unavailable");
-    // It had left; who knows what became of it.
-    expect(error).not.toHaveProperty("notSent");
-  }
-  expect(await rejection(client.square(2, background))).toMatchObject({ code: "unavailable", notSent: true });
-  await peer(port);
-  await expect.poll(() => client.square(5, background).catch(codeOf), { timeout: 30_000 }).toBe(25);
-});
+it(
+  "fails the calls in hand when the server is killed, and finds it again when it is back",
+  { timeout: patienceMs },
+  async () => {
+    const { child, port } = await peer();
+    const client = connected(Numbers, `127.0.0.1:${port}`, { channel: { "grpc.initial_reconnect_backoff_ms": 100 } });
+    expect(await client.square(3, background)).toBe(9);
+    const stream = await client.count(1, background);
+    const hanging = [1, 2, 3].map((value) => rejection(client.hang(value, background)));
+    const reading = rejection(
+      (async () => {
+        for await (const _ of stream);
+      })(),
+    );
+    await client.square(4, background);
+    await killed(child);
+    for (const error of await Promise.all([...hanging, reading])) {
+      expect(codeOf(error)).toBe("unavailable");
+      // It had left; who knows what became of it.
+      expect(error).not.toHaveProperty("notSent");
+    }
+    expect(await rejection(client.square(2, background))).toMatchObject({ code: "unavailable", notSent: true });
+    await peer(port);
+    await expect.poll(() => client.square(5, background).catch(codeOf), { timeout: 30_000 }).toBe(25);
+  },
+);
 
-it("lets no call outlive its deadline while the server is stopped, and goes on with it afterwards", { timeout: patienceMs }, async () => {
-  const { child, port } = await peer();
-  const client = connected(Numbers, `127.0.0.1:${port}`);
-  expect(await client.square(3, background)).toBe(9);
-  child.kill("SIGSTOP");
-  const contexts = [1, 2, 3].map(() => background.withTimeout(200));
-  const errors = await Promise.all(contexts.map((ctx) => rejection(client.square(2, ctx))));
-  expect(errors.map(codeOf)).toEqual(["deadline_exceeded", "deadline_exceeded", "deadline_exceeded"]);
-  child.kill("SIGCONT");
-  expect(await client.square(6, background)).toBe(36);
-});
+it(
+  "lets no call outlive its deadline while the server is stopped, and goes on with it afterwards",
+  { timeout: patienceMs },
+  async () => {
+    const { child, port } = await peer();
+    const client = connected(Numbers, `127.0.0.1:${port}`);
+    expect(await client.square(3, background)).toBe(9);
+    child.kill("SIGSTOP");
+    const contexts = [1, 2, 3].map(() => background.withTimeout(200));
+    const errors = await Promise.all(contexts.map((ctx) => rejection(client.square(2, ctx))));
+    expect(errors.map(codeOf)).toEqual(["deadline_exceeded", "deadline_exceeded", "deadline_exceeded"]);
+    child.kill("SIGCONT");
+    expect(await client.square(6, background)).toBe(36);
+  },
+);
 
 it("notices a server that is stopped by its pings, where they are asked for", { timeout: patienceMs }, async () => {
   const { child, port } = await peer();

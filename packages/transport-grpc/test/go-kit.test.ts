@@ -195,12 +195,12 @@ it("serves and calls the streaming kinds with whatever code was generated for th
     requestStream: true,
     responseStream: true,
   });
-  async function* asked() {
+  async function* requests() {
     yield { a: "a", b: 1n };
     yield { a: "b", b: 2n };
   }
   const answers: string[] = [];
-  for await (const { v } of await call(asked(), background)) answers.push(v);
+  for await (const { v } of await call(requests(), background)) answers.push(v);
   expect(answers).toEqual(["a = 1", "b = 2"]);
 });
 

@@ -42,7 +42,9 @@ it("refuses a request over maxBytes before it leaves, and on arrival", async () 
   const sent = client.squares(numbers({ value: 1, padding: new Uint8Array(1_500) }), background);
   expect(await rejection(sent.then(read))).toMatchObject({ code: "resource_exhausted" });
   expect((await call(1)).value).toBe(1);
-  expect(await rejection(raw(closing(new Client(address, insecure)), Buffer.alloc(5_000_000)))).toMatchObject({ code: 8 });
+  expect(await rejection(raw(closing(new Client(address, insecure)), Buffer.alloc(5_000_000)))).toMatchObject({
+    code: 8,
+  });
 });
 
 async function read(items: AsyncIterable<unknown>): Promise<number> {
@@ -55,13 +57,17 @@ it("refuses a reply over maxBytes, on either side", async () => {
   const big = async () => ({ value: 1, padding: new Uint8Array(3_000) });
   const replies = { ...endpoints, square: big, count: async () => numbers(await big()) };
   const cautious = await serving(Numbers, replies, { maxBytes: 2_000 });
-  expect(await rejection(cautious.client.square({ value: 1 }, background))).toMatchObject({ code: "resource_exhausted" });
+  expect(await rejection(cautious.client.square({ value: 1 }, background))).toMatchObject({
+    code: "resource_exhausted",
+  });
   const count = cautious.client.count({ value: 1 }, background);
   expect(await rejection(count.then(read))).toMatchObject({ code: "resource_exhausted" });
   const { address } = await serving(Numbers, replies);
   const client = connected(Numbers, address, { maxBytes: 2_000 });
   expect(await rejection(client.square({ value: 1 }, background))).toMatchObject({ code: "resource_exhausted" });
-  expect(await rejection(client.count({ value: 1 }, background).then(read))).toMatchObject({ code: "resource_exhausted" });
+  expect(await rejection(client.count({ value: 1 }, background).then(read))).toMatchObject({
+    code: "resource_exhausted",
+  });
 });
 
 it("answers bytes that are no message with invalid_argument, and a client takes them for internal", async () => {
@@ -69,17 +75,34 @@ it("answers bytes that are no message with invalid_argument, and a client takes 
   const peer = closing(new Client(address, insecure));
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 40 }), async (bytes) => {
-      const outcome = await raw(peer, Buffer.from(bytes)).then(() => 0, (error: { code: number }) => error.code);
+      const outcome = await raw(peer, Buffer.from(bytes)).then(
+        () => 0,
+        (error: { code: number }) => error.code,
+      );
       expect([0, 3]).toContain(outcome);
     }),
     { numRuns: 200 },
   );
-  expect(await rejection(raw(peer, Buffer.from([0xff])))).toMatchObject({ code: 3, details: "kit.test.Numbers.square: invalid request" });
+  expect(await rejection(raw(peer, Buffer.from([0xff])))).toMatchObject({
+    code: 3,
+    details: "kit.test.Numbers.square: invalid request",
+  });
   expect((await client.square({ value: 3 }, background)).value).toBe(3);
 
-  const definition = { path, requestStream: false, responseStream: false, requestSerialize: asItIs, requestDeserialize: asItIs, responseSerialize: asItIs, responseDeserialize: asItIs };
+  const definition = {
+    path,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: asItIs,
+    requestDeserialize: asItIs,
+    responseSerialize: asItIs,
+    responseDeserialize: asItIs,
+  };
   const liar = await listening((server) =>
-    server.addService({ square: definition }, { square: (_call: unknown, reply: any) => reply(null, Buffer.from([0xff])) }),
+    server.addService(
+      { square: definition },
+      { square: (_call: unknown, reply: any) => reply(null, Buffer.from([0xff])) },
+    ),
   );
   expect(await rejection(connected(Numbers, liar.address).square({ value: 1 }, background))).toMatchObject({
     code: "internal",
@@ -94,10 +117,21 @@ it("takes no more calls than maxCalls at once, and answers the rest at once", as
     { ...endpoints, square: async ({ value }) => (await go.reached, { value }) },
     { maxCalls: 3 },
   );
-  const calls = [1, 2, 3, 4, 5].map((value) => client.square({ value }, background).then(() => "done", (error) => error.code));
+  const calls = [1, 2, 3, 4, 5].map((value) =>
+    client.square({ value }, background).then(
+      () => "done",
+      (error) => error.code,
+    ),
+  );
   await Promise.race(calls);
   go.reach();
-  expect((await Promise.all(calls)).toSorted()).toEqual(["done", "done", "done", "resource_exhausted", "resource_exhausted"]);
+  expect((await Promise.all(calls)).toSorted()).toEqual([
+    "done",
+    "done",
+    "done",
+    "resource_exhausted",
+    "resource_exhausted",
+  ]);
   expect((await client.square({ value: 1 }, background)).value).toBe(1);
 });
 
@@ -124,7 +158,13 @@ it("takes a deadline that no timer can hold for none", async () => {
 it("says unimplemented for a method that is not there", async () => {
   const Other = grpcService({
     name: "other",
-    methods: { none: { path: "/kit.test.Numbers/None", requestCodec: { encode: Buffer.from, decode: String }, responseCodec: { encode: Buffer.from, decode: String } } },
+    methods: {
+      none: {
+        path: "/kit.test.Numbers/None",
+        requestCodec: { encode: Buffer.from, decode: String },
+        responseCodec: { encode: Buffer.from, decode: String },
+      },
+    },
   });
   const { address } = await serving(Numbers, endpoints);
   expect(await rejection(connected(Other, address).none("", background))).toMatchObject({ code: "unimplemented" });
@@ -151,7 +191,9 @@ it("survives a peer that speaks no HTTP/2, on either side", async () => {
   await once(garbage, "listening");
   const client = connected(Numbers, `127.0.0.1:${(garbage.address() as AddressInfo).port}`);
   using ctx = background.withTimeout(3_000);
-  expect(["unavailable", "deadline_exceeded", "internal"]).toContain((await rejection(client.square({ value: 1 }, ctx))).code);
+  expect(["unavailable", "deadline_exceeded", "internal"]).toContain(
+    (await rejection(client.square({ value: 1 }, ctx))).code,
+  );
 
   const { address, client: good } = await serving(Numbers, endpoints);
   const { connect } = await import("node:net");

@@ -108,7 +108,10 @@ it("says that a stream crosses gRPC only", async () => {
 it("serves what any other generator made, by codecs", async () => {
   const { client } = await serving(Texts, {
     upper: async (value) => value.toUpperCase(),
-    split: async (value) => (async function* () { yield* value; })(),
+    split: async (value) =>
+      (async function* () {
+        yield* value;
+      })(),
   });
   expect(await client.upper("straße", background)).toBe("STRASSE");
   const letters: string[] = [];
@@ -134,11 +137,11 @@ it("checks requests with a schema where they enter, those of a stream one by one
     code: "invalid_argument",
     details: { issues: [{ path: "", message: "not even" }] },
   });
-  async function* numbers() {
+  async function* requests() {
     yield { value: 2 };
     yield { value: 3 };
   }
-  expect(await rejection(client.total(numbers(), background))).toMatchObject({ code: "invalid_argument" });
+  expect(await rejection(client.total(requests(), background))).toMatchObject({ code: "invalid_argument" });
 });
 
 it("refuses what cannot be a contract, by name", () => {

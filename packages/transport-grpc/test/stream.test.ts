@@ -285,7 +285,7 @@ it("takes requests no further ahead of the endpoint than buffers hold", async ()
 
 /** Until a number has stopped growing. */
 async function settled(number: () => number): Promise<void> {
-  for (let same = 0, last = -1; same < 20; ) {
+  for (let same = 0, last = -1; same < 20;) {
     await new Promise((resolve) => setTimeout(resolve, 10));
     same = number() === last && last > 0 ? same + 1 : 0;
     last = number();

@@ -32,7 +32,19 @@ beforeAll(async () => {
   });
   const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
   const selfSigned = (name: string) =>
-    openssl("req", "-x509", ...curve, "-days", "1", "-subj", `/CN=${name}`, "-keyout", `${name}.key`, "-out", `${name}.crt`);
+    openssl(
+      "req",
+      "-x509",
+      ...curve,
+      "-days",
+      "1",
+      "-subj",
+      `/CN=${name}`,
+      "-keyout",
+      `${name}.key`,
+      "-out",
+      `${name}.crt`,
+    );
   await selfSigned("ca");
   await selfSigned("stranger");
   await writeFile(join(folder, "names"), "subjectAltName=DNS:localhost,IP:127.0.0.1");
