@@ -19,8 +19,11 @@ import { StatusSchema } from "./generated/status_pb.ts";
 /** Where a status says more than its code and message, as all of gRPC's own libraries read it. */
 const detailsKey = "grpc-status-details-bin";
 
-/** What fits in a peer's headers, whose usual bound is 8 KiB, after base64. */
-const mostDetailsBytes = 4_096;
+/** Peers take between 8 and 16 KiB of metadata; what is over that fails the call without a word of why. Base64 makes 8 KiB of this. */
+const mostDetailsBytes = 6_144;
+
+/** A message's characters once they are percent-encoded. */
+const longestMessage = 4_096;
 
 const codeByNumber = new Map(Object.entries(codes).map(([code, { grpc }]) => [grpc as number, code as Code]));
 
@@ -29,13 +32,13 @@ const codeByNumber = new Map(Object.entries(codes).map(([code, { grpc }]) => [gr
  * caller nothing but `unknown`.
  *
  * Details that are an object cross as `google.protobuf.Struct`, other values as `google.protobuf.Value`, a retry hint as `google.rpc.RetryInfo`; a list of `Any`
- * messages crosses as it is. Details beyond 4 KiB, and what JSON cannot say, are left out.
+ * messages crosses as it is. Details beyond 6 KiB, and what JSON cannot say, are left out; a message is cut when it takes more than 4 KiB.
  *
  * @see https://github.com/googleapis/googleapis/blob/master/google/rpc/status.proto
  */
 export function encodeError(error: unknown, reply: GrpcReply): void {
   const { code, message, details, retryAfterMs } = toWire(error);
-  const status = { code: codes[code].grpc, message: message.toWellFormed() };
+  const status = { code: codes[code].grpc, message: fitting(message) };
   reply.status = status;
   if (details === undefined && retryAfterMs === undefined) return;
   const hint =
@@ -72,7 +75,15 @@ function detailsToAny(details: unknown): Any[] {
 /** What a go-kit server says: the text of **every** error, so this is for peers that need it. @see go-kit transport/grpc Server.ServeGRPC, which returns the error as it is */
 export function encodeErrorPlain(error: unknown, reply: GrpcReply): void {
   const message = error instanceof Error ? error.message : String(error);
-  reply.status = { code: codes[codeOf(error)].grpc, message: message.toWellFormed() };
+  reply.status = { code: codes[codeOf(error)].grpc, message: fitting(message) };
+}
+
+function fitting(message: string): string {
+  const whole = message.toWellFormed();
+  // One character makes nine at most.
+  return encodeURI(whole).length <= longestMessage
+    ? whole
+    : `${whole.slice(0, longestMessage / 9 - 1)}…`.toWellFormed();
 }
 
 /**

@@ -22,6 +22,7 @@ export class Incoming implements GrpcRequest {
   /** Where the request is a stream. */
   readonly #messages: IncomingMessages | undefined;
   #inHand: IncomingCall | undefined = undefined;
+  #answered = false;
 
   constructor(call: AnyServerCall, callback: sendUnaryData<any> | undefined) {
     this.#call = call;
@@ -68,8 +69,13 @@ export class Incoming implements GrpcRequest {
   begin(inHand: IncomingCall): void {
     this.#inHand = inHand;
     const { context } = inHand;
-    // Comes at the end of each call, also of one that went well. A deadline that has passed is the truer reason.
-    this.#call.on("cancelled", () => (context.cancelled === undefined ? inHand.cancel() : inHand.look()));
+    this.#call.on("cancelled", () => {
+      // It comes at the end of each call, also of one that went well.
+      if (this.#answered) return;
+      // A deadline that has passed is the truer reason.
+      if (context.cancelled === undefined) inHand.cancel();
+      else inHand.look();
+    });
     if (this.#messages !== undefined) context.onCancel((cause) => this.#messages!.cut(cause));
   }
 
@@ -81,11 +87,15 @@ export class Incoming implements GrpcRequest {
     const streamed = this.#callback === undefined && reply.status === undefined;
     if (streamed || headers !== undefined) this.#call.sendMetadata(headers ?? new Metadata());
     if (reply.status !== undefined) return this.#fail(reply.status, trailers);
-    if (this.#callback !== undefined) return this.#callback(null, reply.body, trailers);
+    if (this.#callback !== undefined) {
+      this.#answered = true;
+      return this.#callback(null, reply.body, trailers);
+    }
     return this.#stream(reply.body, trailers);
   }
 
   #fail({ code, message }: NonNullable<GrpcReply["status"]>, metadata: Metadata | undefined): void {
+    this.#answered = true;
     const status = { code, details: message, ...(metadata !== undefined && { metadata }) };
     if (this.#callback !== undefined) this.#callback(status);
     // Behind what was written already.
@@ -99,6 +109,7 @@ export class Incoming implements GrpcRequest {
       const { cancelled } = inHand.context;
       return cancelled === undefined ? inHand.until(work) : Promise.reject(cancelled);
     });
+    this.#answered = true;
     call.end(trailers);
   }
 }

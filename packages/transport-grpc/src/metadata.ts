@@ -12,7 +12,7 @@ export function headerOf(metadata: Metadata, name: string): string | undefined {
 /** Headers as metadata; `undefined` where there are none. @throws {KitError} `invalid_argument` for what metadata cannot hold. */
 export function metadataOf(headers: OutgoingHeaders): Metadata | undefined {
   let metadata: Metadata | undefined;
-  // oxlint-disable-next-line eslint/guard-for-in -- own keys are all that such an object has, and most have none
+  // Own keys are all that it has, and mostly there are none.
   for (const name in headers) {
     metadata ??= new Metadata();
     const values = headers[name]!;

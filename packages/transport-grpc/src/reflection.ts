@@ -110,6 +110,7 @@ function answering(services: readonly DescService[]): (asked: ServerReflectionRe
         return { case: "allExtensionNumbersResponse", value: { baseTypeName: asked.value, extensionNumber } };
       }
       case undefined:
+      default:
         return {
           case: "errorResponse",
           value: { errorCode: codes.invalid_argument.grpc, errorMessage: "a question that is not known here" },

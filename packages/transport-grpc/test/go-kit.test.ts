@@ -103,16 +103,16 @@ it("TestGRPCClient: the value comes back, and the correlation id goes there and 
     "the answer to life the universe and everything = 42",
   );
   expect(seen).toEqual(["has-a-value", "has-a-value-too", "fixed", undefined]);
-  expect(order).toEqual([
+  await expect.poll(() => order).toContain("server finalizer");
+  expect(order.filter((step) => step !== "server finalizer")).toEqual([
     "client encode",
     "client before",
     "server before",
     "server after",
     "server encode",
-    ...["server finalizer", "client after"].filter((step) => order.indexOf(step) < order.indexOf("client decode")),
+    "client after",
     "client decode",
     "client finalizer",
-    ...["server finalizer"].filter((step) => order.indexOf(step) > order.indexOf("client decode")),
   ]);
   await call[Symbol.asyncDispose]();
 });
@@ -195,12 +195,12 @@ it("serves and calls the streaming kinds with whatever code was generated for th
     requestStream: true,
     responseStream: true,
   });
-  async function* requests() {
+  async function* questions() {
     yield { a: "a", b: 1n };
     yield { a: "b", b: 2n };
   }
   const answers: string[] = [];
-  for await (const { v } of await call(requests(), background)) answers.push(v);
+  for await (const { v } of await call(questions(), background)) answers.push(v);
   expect(answers).toEqual(["a = 1", "b = 2"]);
 });
 

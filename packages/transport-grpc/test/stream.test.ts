@@ -237,13 +237,13 @@ it("goes on answering when the endpoint has left the requests", async () => {
 
 const padding = new Uint8Array(65_536);
 
-it("produces no further ahead of its reader than buffers hold", async () => {
+it("produces no further ahead of its reader than buffers hold", { timeout: 30_000 }, async () => {
   let produced = 0;
   const { client } = await serving(Numbers, {
     ...endpoints,
     count: async () =>
       (async function* () {
-        for (let value = 0; value < 1_000; value++) {
+        for (let value = 0; value < 300; value++) {
           produced++;
           yield { value, padding };
         }
@@ -252,13 +252,13 @@ it("produces no further ahead of its reader than buffers hold", async () => {
   const numbers = (await client.count({ value: 1 }, background))[Symbol.asyncIterator]();
   await numbers.next();
   await settled(() => produced);
-  expect(produced).toBeLessThan(200);
+  expect(produced).toBeLessThan(100);
   let read = 1;
   while (!(await numbers.next()).done) read++;
-  expect(read).toBe(1_000);
+  expect(read).toBe(300);
 });
 
-it("takes requests no further ahead of the endpoint than buffers hold", async () => {
+it("takes requests no further ahead of the endpoint than buffers hold", { timeout: 30_000 }, async () => {
   let taken = 0;
   const go = latch();
   const { client } = await serving(Numbers, {
@@ -271,16 +271,16 @@ it("takes requests no further ahead of the endpoint than buffers hold", async ()
     },
   });
   async function* padded() {
-    for (let value = 0; value < 1_000; value++) {
+    for (let value = 0; value < 300; value++) {
       taken++;
       yield { value, padding };
     }
   }
   const total = client.total(padded(), background);
   await settled(() => taken);
-  expect(taken).toBeLessThan(200);
+  expect(taken).toBeLessThan(100);
   go.reach();
-  expect((await total).value).toBe(1_000);
+  expect((await total).value).toBe(300);
 });
 
 /** Until a number has stopped growing. */
@@ -329,6 +329,7 @@ it("ends a stream with the reason that its caller cancels for, whichever side is
 
 async function* silence(): AsyncGenerator<{ value: number }> {
   await new Promise(() => {});
+  yield { value: 0 };
 }
 
 it("holds the whole of a stream to the method's own time, and to the server's longest", async () => {
