@@ -9,7 +9,7 @@ const stopped = refusal("unavailable", "the server stops");
 const tooMany = refusal("resource_exhausted", "too many calls in hand");
 
 /** One operation, between the messages, and its names. */
-export interface Exchange extends ServerOperation<GrpcRequest, GrpcReply> {
+interface Exchange extends ServerOperation<GrpcRequest, GrpcReply> {
   /** @default both from the path */
   readonly service: string | undefined;
   readonly method: string | undefined;
