@@ -1,7 +1,7 @@
 import { type ChannelCredentials, type ChannelOptions, Client } from "@grpc/grpc-js";
 import { type KitError, refusal } from "@kit/endpoint";
-import { defaultMaxBytes } from "./limits.ts";
 import { limit } from "@kit/transport";
+import { defaultMaxBytes } from "./limits.ts";
 
 /** How a client gets to its server. */
 export interface GrpcConnectionOptions {

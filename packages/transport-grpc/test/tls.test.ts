@@ -67,7 +67,7 @@ async function secured(mutual: boolean): Promise<string> {
     );
   });
   onTestFinished(() => server.forceShutdown());
-  return `127.0.0.1:${port}`;
+  return `localhost:${port}`;
 }
 
 it("speaks TLS with the credentials it is given, and with no others", async () => {
