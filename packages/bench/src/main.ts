@@ -20,11 +20,8 @@ const benches: readonly Bench[] = [
   discoveryBench,
   httpServerBench,
   httpClientBench,
-<<<<<<< HEAD
   natsBench,
-=======
   grpcBench,
->>>>>>> 91bdeb5 (bench: gRPC beside grpc-js by hand)
 ];
 
 const usage = `Usage: npm run bench -- [names...] [--smoke] [--json <file>]
