@@ -7,6 +7,7 @@ import { amqpBench } from "./benches/amqp.ts";
 import { chainBench } from "./benches/chain.ts";
 import { contextBench } from "./benches/context.ts";
 import { discoveryBench } from "./benches/discovery.ts";
+import { grpcBench } from "./benches/grpc.ts";
 import { httpClientBench } from "./benches/http-client.ts";
 import { httpServerBench } from "./benches/http-server.ts";
 import { natsBench } from "./benches/nats.ts";
@@ -21,8 +22,9 @@ const benches: readonly Bench[] = [
   discoveryBench,
   httpServerBench,
   httpClientBench,
-  amqpBench,
+  grpcBench,
   natsBench,
+  amqpBench,
   thriftBench,
 ];
 
