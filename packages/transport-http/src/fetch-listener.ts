@@ -1,6 +1,6 @@
 import { endingWith } from "./ending-with.ts";
 import { IncomingRequest, type Reading } from "./incoming.ts";
-import { bodyLength, type HttpReply } from "./reply.ts";
+import type { HttpReply } from "./reply.ts";
 
 /** A request of the fetch API. */
 class FetchRequest extends IncomingRequest {
@@ -66,12 +66,11 @@ class FetchRequest extends IncomingRequest {
   }
 
   send(reply: HttpReply): void {
-    const { body = null } = reply;
-    if (bodyLength(reply) === undefined) {
-      const pieces = endingWith(() => this.end(), body as AsyncIterable<Uint8Array>);
-      return this.#answer(toResponse(reply, ReadableStream.from(pieces)));
+    const body = this.method === "HEAD" ? undefined : reply.body;
+    if (typeof body === "object" && !(body instanceof Uint8Array)) {
+      return this.#answer(toResponse(reply, ReadableStream.from(endingWith(() => this.end(), body))));
     }
-    this.#answer(toResponse(reply, body as string | Uint8Array | null));
+    this.#answer(toResponse(reply, body ?? null));
     this.end();
   }
 

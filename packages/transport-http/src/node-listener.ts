@@ -3,6 +3,8 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { Readable, pipeline } from "node:stream";
 import { callsOn } from "./connection.ts";
 import { goneError, IncomingRequest, type Reading } from "./incoming.ts";
+import { linger } from "./linger.ts";
+import { endInOneWrite } from "./one-write.ts";
 import { bodyLength, type HttpReply } from "./reply.ts";
 
 export type NodeMessage = IncomingMessage | Http2ServerRequest;
@@ -89,12 +91,13 @@ export class NodeRequest extends IncomingRequest {
 
   send(reply: HttpReply): void {
     // The pair of http2 is made to be used like this one.
-    const response = this.#response as ServerResponse;
+    const [message, response] = [this.#message as IncomingMessage, this.#response as ServerResponse];
     if (response.destroyed) return this.end();
     const { status, headers, body } = reply;
+    const http1 = message.httpVersionMajor === 1;
     const length = bodyLength(reply);
     if (length !== undefined && status !== 204) headers["content-length"] = String(length);
-    if (this.refused && this.#message.httpVersionMajor === 1) headers["connection"] = "close";
+    if (this.refused && http1) headers["connection"] = "close";
     try {
       response.writeHead(status, headers as OutgoingHttpHeaders);
     } catch {
@@ -102,12 +105,21 @@ export class NodeRequest extends IncomingRequest {
       response.writeHead(500).end();
       return this.end();
     }
-    if (length === undefined) {
-      pipeline(Readable.from(body as AsyncIterable<Uint8Array>), response, () => this.end());
+    if (typeof body === "object" && !(body instanceof Uint8Array)) {
+      // Nobody reads what HEAD would get, and it may be long.
+      pipeline(Readable.from(message.method === "HEAD" ? [] : body), response, () => this.end());
       return;
     }
     // As many bytes as characters: then none is beyond ASCII, and there is nothing to encode.
-    response.end(body, typeof body === "string" && body.length === length ? "latin1" : "utf8");
+    const encoding = typeof body === "string" && body.length === length ? "latin1" : "utf8";
+    if (!http1 || body === undefined) {
+      response.end(body, encoding);
+    } else if (this.refused) {
+      response.write(body, encoding);
+      linger(message, response);
+    } else {
+      endInOneWrite(response, body, encoding);
+    }
     this.end();
   }
 

@@ -213,6 +213,21 @@ describe("a caller that goes away", () => {
     expect(await ended).toMatchObject({ code: "canceled" });
   });
 
+  it("ends all its calls, also those that wait for their turn behind another", async () => {
+    const ended: Promise<Error>[] = [];
+    const { port } = await serving(
+      httpHandler((_, ctx) => {
+        ended.push(new Promise((resolve) => void ctx.onCancel(resolve)));
+        return new Promise(() => {});
+      }),
+    );
+    const caller = await wire(port);
+    caller.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n".repeat(3));
+    await vi.waitUntil(() => ended.length === 3, { timeout: 5_000, interval: 1 });
+    caller.socket.destroy();
+    for (const cause of await Promise.all(ended)) expect(cause).toMatchObject({ code: "canceled" });
+  });
+
   it("in the middle of a reply ends the context, and the stream that it was made of", async () => {
     const { handler, ended } = watched("x", { encode: streamed });
     const { port } = await serving(handler);
