@@ -28,7 +28,9 @@ export abstract class IncomingRequest implements HttpRequest, Call {
   protected readonly limits: Required<HttpLimits>;
   readonly #calls: CallWatch;
   #call: CancellableContext | undefined = undefined;
-  #arriving: { readonly since: number; readonly stop: (error: Error) => void } | undefined = undefined;
+  /** Set while the body is on its way. */
+  #stop: ((error: Error) => void) | undefined = undefined;
+  #since = 0;
 
   constructor({ limits, calls }: Reading) {
     this.limits = limits;
@@ -42,12 +44,12 @@ export abstract class IncomingRequest implements HttpRequest, Call {
   }
 
   look(): void {
+    const { bodyTimeoutMs } = this.limits;
     const cause = this.#call?.cancelled;
     if (cause !== undefined) this.onOver?.(cause);
-    else if (performance.now() - (this.#arriving?.since ?? Infinity) > this.limits.bodyTimeoutMs) {
+    else if (this.#stop !== undefined && performance.now() - this.#since > bodyTimeoutMs) {
       this.refused = true;
-      const message = `body: did not arrive within ${this.limits.bodyTimeoutMs} ms`;
-      this.#arriving!.stop(statusError(408, "deadline_exceeded", message));
+      this.#stop(statusError(408, "deadline_exceeded", `body: did not arrive within ${bodyTimeoutMs} ms`));
     }
   }
 
@@ -55,18 +57,19 @@ export abstract class IncomingRequest implements HttpRequest, Call {
   end(): void {
     this.#calls.delete(this);
     this.#call?.cancel();
-    this.#arriving?.stop(goneError());
+    this.#stop?.(goneError());
     this.onOver?.(this.#call!.cancelled!);
   }
 
   /** The body is on its way; `stop` is for when it takes too long, or the caller goes away. */
   protected arriving(stop: (error: Error) => void): void {
-    this.#arriving = { since: performance.now(), stop };
+    this.#stop = stop;
+    this.#since = performance.now();
   }
 
   /** The body has come, or been given up on. */
   protected arrived(): void {
-    this.#arriving = undefined;
+    this.#stop = undefined;
   }
 
   protected tooLarge(): Error {
@@ -109,6 +112,7 @@ function textOf(bytes: Uint8Array): string {
   return (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)).toString();
 }
 
-function jsonOf(bytes: Uint8Array): unknown {
+/** The JSON of a body, `undefined` for an empty one. */
+export function jsonOf(bytes: Uint8Array): unknown {
   return bytes.length === 0 ? undefined : parseJson(textOf(bytes));
 }

@@ -1,8 +1,9 @@
+import type { EventEmitter } from "node:events";
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { Readable, pipeline } from "node:stream";
-import { callsOn } from "./connection.ts";
-import { goneError, IncomingRequest, type Reading } from "./incoming.ts";
+import { joinConnection, leaveConnection } from "./connection.ts";
+import { goneError, IncomingRequest, jsonOf, type Reading } from "./incoming.ts";
 import { linger } from "./linger.ts";
 import { endInOneWrite } from "./one-write.ts";
 import { bodyLength, type HttpReply } from "./reply.ts";
@@ -14,14 +15,14 @@ export type NodeResponse = ServerResponse | Http2ServerResponse;
 export class NodeRequest extends IncomingRequest {
   readonly #message: NodeMessage;
   readonly #response: NodeResponse;
-  readonly #siblings: Set<NodeRequest>;
+  readonly #connection: EventEmitter;
 
   constructor(message: NodeMessage, response: NodeResponse, reading: Reading) {
     super(reading);
     this.#message = message;
     this.#response = response;
-    this.#siblings = callsOn("stream" in message ? message.stream : message.socket) as Set<NodeRequest>;
-    this.#siblings.add(this);
+    this.#connection = "stream" in message ? message.stream : message.socket;
+    joinConnection(this.#connection, this);
   }
 
   get method(): string {
@@ -46,6 +47,15 @@ export class NodeRequest extends IncomingRequest {
   }
 
   bytes(): Promise<Buffer> {
+    return this.#read((body) => body);
+  }
+
+  override json(): Promise<unknown> {
+    return this.#read(jsonOf);
+  }
+
+  /** Made into a value where it arrives: one turn of the queue less. */
+  #read<T>(convert: (body: Buffer) => T): Promise<T> {
     const message = this.#message;
     const { maxBytes } = this.limits;
     return new Promise((resolve, reject) => {
@@ -70,8 +80,12 @@ export class NodeRequest extends IncomingRequest {
         // On HTTP/2 a body that is broken off ends like a whole one.
         if (message.aborted) return stop(goneError());
         this.arrived();
-        // Most bodies come in one piece, which is then not copied.
-        resolve(more === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(more, length));
+        try {
+          // Most bodies come in one piece, which is then not copied.
+          resolve(convert(more === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(more, length)));
+        } catch (error) {
+          reject(error);
+        }
       });
     });
   }
@@ -85,7 +99,7 @@ export class NodeRequest extends IncomingRequest {
   }
 
   override end(): void {
-    this.#siblings.delete(this);
+    leaveConnection(this.#connection, this);
     super.end();
   }
 

@@ -155,7 +155,7 @@ describe("serveHttp and connectHttp", () => {
     expect(Object.prototype).not.toHaveProperty("1");
   });
 
-  it("bring any text there in a path and in a query, or refuse it before it is sent", async () => {
+  it("bring any text there in a path and in a query, or refuse it before it is sent", { timeout: 60_000 }, async () => {
     await using service = await connected(rest);
     const { client } = service;
     await fc.assert(
