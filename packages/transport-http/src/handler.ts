@@ -47,10 +47,7 @@ export function httpHandler<Request = any, Response = any>(
 }
 
 /** Both platforms' listeners around one function from request to reply. */
-export function handlerOf(
-  limits: Required<HttpLimits>,
-  run: (request: IncomingRequest) => unknown,
-): HttpHandler {
+export function handlerOf(limits: Required<HttpLimits>, run: (request: IncomingRequest) => unknown): HttpHandler {
   const reading = { limits, calls: new CallWatch() };
   const listener = (message: NodeMessage, response: NodeResponse): void => {
     run(new NodeRequest(message, response, reading));

@@ -84,7 +84,7 @@ export class NodeRequest extends IncomingRequest {
           // Most bodies come in one piece, which is then not copied.
           resolve(convert(more === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(more, length)));
         } catch (error) {
-          reject(error);
+          stop(error as Error);
         }
       });
     });

@@ -123,7 +123,11 @@ describe("serveHttp and connectHttp", () => {
         await handler.fetch(new Request(`http://test${path}`, { method: "HEAD" })),
       ];
       expect(looked).toMatch(/^HTTP\/1.1 200 [^]*content-length: \d\d\r\n[^]*\r\n\r\n$/);
-      expect([form.status, form.headers.get("content-type"), form.body]).toEqual([200, "application/json; charset=utf-8", null]);
+      expect([form.status, form.headers.get("content-type"), form.body]).toEqual([
+        200,
+        "application/json; charset=utf-8",
+        null,
+      ]);
     }
     expect(await answerTo(port, request("HEAD /puts"))).toMatch(/^HTTP\/1.1 405 [^]*allow: PUT\r\n[^]*\r\n\r\n$/);
   });
