@@ -1,3 +1,4 @@
+import { discard } from "./discard.ts";
 import { endingWith } from "./ending-with.ts";
 import { IncomingRequest, type Reading } from "./incoming.ts";
 import type { HttpReply } from "./reply.ts";
@@ -66,11 +67,13 @@ class FetchRequest extends IncomingRequest {
   }
 
   send(reply: HttpReply): void {
-    const body = this.method === "HEAD" ? undefined : reply.body;
+    const { body } = reply;
+    const head = this.method === "HEAD";
     if (typeof body === "object" && !(body instanceof Uint8Array)) {
-      return this.#answer(toResponse(reply, ReadableStream.from(endingWith(() => this.end(), body))));
+      if (!head) return this.#answer(toResponse(reply, ReadableStream.from(endingWith(() => this.end(), body))));
+      void discard(body);
     }
-    this.#answer(toResponse(reply, body ?? null));
+    this.#answer(toResponse(reply, head ? null : (body ?? null)));
     this.end();
   }
 

@@ -3,6 +3,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { Readable, pipeline } from "node:stream";
 import { joinConnection, leaveConnection } from "./connection.ts";
+import { discard } from "./discard.ts";
 import { goneError, IncomingRequest, jsonOf, type Reading } from "./incoming.ts";
 import { linger } from "./linger.ts";
 import { endInOneWrite } from "./one-write.ts";
@@ -21,7 +22,7 @@ export class NodeRequest extends IncomingRequest {
     super(reading);
     this.#message = message;
     this.#response = response;
-    this.#connection = "stream" in message ? message.stream : message.socket;
+    this.#connection = message.httpVersionMajor === 1 ? message.socket : (message as Http2ServerRequest).stream;
     joinConnection(this.#connection, this);
   }
 
@@ -105,7 +106,8 @@ export class NodeRequest extends IncomingRequest {
 
   send(reply: HttpReply): void {
     // The pair of http2 is made to be used like this one.
-    const [message, response] = [this.#message as IncomingMessage, this.#response as ServerResponse];
+    const message = this.#message as IncomingMessage;
+    const response = this.#response as ServerResponse;
     if (response.destroyed) return this.end();
     const { status, headers, body } = reply;
     const http1 = message.httpVersionMajor === 1;
@@ -120,9 +122,13 @@ export class NodeRequest extends IncomingRequest {
       return this.end();
     }
     if (typeof body === "object" && !(body instanceof Uint8Array)) {
-      // Nobody reads what HEAD would get, and it may be long.
-      pipeline(Readable.from(message.method === "HEAD" ? [] : body), response, () => this.end());
-      return;
+      if (message.method !== "HEAD") {
+        pipeline(Readable.from(body), response, () => this.end());
+        return;
+      }
+      void discard(body);
+      response.end();
+      return this.end();
     }
     // As many bytes as characters: then none is beyond ASCII, and there is nothing to encode.
     const encoding = typeof body === "string" && body.length === length ? "latin1" : "utf8";
