@@ -22,7 +22,7 @@ export class NodeRequest extends IncomingRequest {
     super(reading);
     this.#message = message;
     this.#response = response;
-    this.#connection = message.httpVersionMajor === 1 ? message.socket : (message as Http2ServerRequest).stream;
+    this.#connection = isHttp2(message) ? message.stream : message.socket;
     joinConnection(this.#connection, this);
   }
 
@@ -110,7 +110,7 @@ export class NodeRequest extends IncomingRequest {
     const response = this.#response as ServerResponse;
     if (response.destroyed) return this.end();
     const { status, headers, body } = reply;
-    const http1 = message.httpVersionMajor === 1;
+    const http1 = !isHttp2(this.#message);
     const length = bodyLength(reply);
     if (length !== undefined && status !== 204) headers["content-length"] = String(length);
     if (this.refused && http1) headers["connection"] = "close";
@@ -147,4 +147,9 @@ export class NodeRequest extends IncomingRequest {
     this.#response.destroy();
     this.end();
   }
+}
+
+/** The version that the request names is no sign: on a connection of HTTP/1 it may be any. */
+function isHttp2(message: NodeMessage): message is Http2ServerRequest {
+  return "stream" in message;
 }

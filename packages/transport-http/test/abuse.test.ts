@@ -52,6 +52,13 @@ describe("a request that is none", () => {
     expect(answers.map((answer) => parsed(answer).status)).toEqual([status, 200]);
   });
 
+  it("may name a version that is not the connection's", async () => {
+    const { port } = await serving(httpHandler(echo));
+    const caller = await wire(port);
+    caller.send("POST / HTTP/2.0\r\nHost: test\r\nContent-Length: 1\r\nConnection: close\r\n\r\n1");
+    expect(parsed(await caller.all())).toEqual({ status: 200, body: "1" });
+  });
+
   it("may have bytes in a header that are no UTF-8: they are read as Latin-1", async () => {
     const seen: unknown[] = [];
     const { port } = await serving(
