@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 import { type Bench, fullPlan, type Result, smokePlan } from "./bench.ts";
+import { breakerBench } from "./benches/breaker.ts";
 import { chainBench } from "./benches/chain.ts";
 import { contextBench } from "./benches/context.ts";
 import { discoveryBench } from "./benches/discovery.ts";
@@ -15,6 +16,7 @@ const benches: readonly Bench[] = [
   chainBench,
   contextBench,
   pickBench,
+  breakerBench,
   discoveryBench,
   httpServerBench,
   httpClientBench,
