@@ -174,14 +174,14 @@ describe("a breaker", () => {
     const settle = fc.tuple(which, outcome).map(([at, how]) => new Settle(at, how));
     const commands = fc.commands(
       [fc.integer({ min: 1, max: 60 }).map((ms) => new Sleep(ms)), fc.constant(new Admit()), settle, settle],
-      { maxCommands: 100 },
+      { maxCommands: 100, size: "max" },
     );
     const settings: fc.Arbitrary<Settings> = fc.record({
       maxRequests: fc.integer({ min: 1, max: 3 }),
-      timeoutMs: fc.integer({ min: 1, max: 100 }),
+      timeoutMs: fc.constantFrom(1, 30, 100),
       intervalMs: fc.constantFrom(...(overlap ? [0, 60, 120] : [60, 120])),
       buckets: fc.integer({ min: 1, max: maxBuckets }),
-      failuresInARow: fc.integer({ min: 1, max: 5 }),
+      failuresInARow: fc.integer({ min: 1, max: 4 }),
     });
     fc.assert(
       fc.property(settings, commands, (how, run) => {

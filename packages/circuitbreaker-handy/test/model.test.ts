@@ -142,7 +142,7 @@ describe("a breaker", () => {
     const settle = fc.tuple(fc.nat(20), outcome).map(([which, how]) => new Settle(which, how));
     const commands = fc.commands(
       [fc.integer({ min: 1, max: 2_000 }).map((ms) => new Sleep(ms)), fc.constant(new Admit()), settle, settle],
-      { maxCommands: 100 },
+      { maxCommands: 100, size: "max" },
     );
     fc.assert(
       fc.property(

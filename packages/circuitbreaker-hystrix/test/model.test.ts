@@ -87,6 +87,8 @@ class Model {
       this.successes += 1;
       if (this.isOpen) this.successes = this.failures = this.rejections = this.shortCircuits = 0;
       this.isOpen = false;
+      // With one more call, the volume may be reached.
+      this.judge();
     }
   }
 }
@@ -168,7 +170,7 @@ describe("a breaker", () => {
     const settle = fc.tuple(fc.nat(20), outcome).map(([which, how]) => new Settle(which, how));
     const commands = fc.commands(
       [fc.integer({ min: 1, max: 80 }).map((ms) => new Sleep(ms)), fc.constant(new Admit()), settle],
-      { maxCommands: 60 },
+      { maxCommands: 100, size: "max" },
     );
     await fc.assert(
       fc.asyncProperty(
