@@ -31,6 +31,12 @@ export class Tally implements GobreakerCounts {
     this.consecutiveSuccesses = 0;
   }
 
+  copy(): GobreakerCounts {
+    const { requests, totalSuccesses, totalFailures, totalExclusions, consecutiveSuccesses, consecutiveFailures } =
+      this;
+    return { requests, totalSuccesses, totalFailures, totalExclusions, consecutiveSuccesses, consecutiveFailures };
+  }
+
   clear(): void {
     this.requests = this.totalSuccesses = this.totalFailures = this.totalExclusions = 0;
     this.consecutiveSuccesses = this.consecutiveFailures = 0;

@@ -90,7 +90,9 @@ export function gobreaker(options: GobreakerOptions = {}): Gobreaker {
   const succeeds = guarded(isSuccessful, false);
   const tell = guarded(onStateChange, undefined);
 
+  const rolls = buckets > 1;
   const counts = new RollingCounts(buckets);
+  const { total } = counts;
   let state: BreakerState = "closed";
   let generation = 0;
   /** When this generation began. */
@@ -118,11 +120,13 @@ export function gobreaker(options: GobreakerOptions = {}): Gobreaker {
 
   /** Lets time pass. A look at the clock costs as much as all the rest, so there is none while nothing hangs on it. */
   function look(): void {
-    if (until === Infinity) return;
-    const time = now();
+    if (until !== Infinity) pass(now());
+  }
+
+  function pass(time: number): void {
     if (time < until) return;
     if (state === "open") change("half-open", time);
-    else if (buckets === 1) begin(time);
+    else if (!rolls) begin(time);
     else {
       const age = Math.floor((time - since) / periodMs);
       counts.grow(age);
@@ -132,15 +136,18 @@ export function gobreaker(options: GobreakerOptions = {}): Gobreaker {
   }
 
   function admissionOf(mine: number, age: number): Admission {
-    function counted(): boolean {
+    const bucket = rolls ? counts.bucket(age) : undefined;
+
+    function stillCounts(): boolean {
       look();
-      return generation === mine && counts.has(age);
+      return generation === mine && (!rolls || counts.has(age));
     }
 
     function succeeded<Response>(response: Response): Response {
-      if (counted()) {
-        counts.succeeded(age);
-        if (state === "half-open" && counts.total.consecutiveSuccesses >= maxRequests) change("closed", now());
+      if (stillCounts()) {
+        total.succeeded();
+        bucket?.succeeded();
+        if (state === "half-open" && total.consecutiveSuccesses >= maxRequests) change("closed", now());
       }
       return response;
     }
@@ -149,13 +156,16 @@ export function gobreaker(options: GobreakerOptions = {}): Gobreaker {
       succeeded,
       failed(error) {
         if (succeeds(error)) succeeded(undefined);
-        else if (counted()) {
-          counts.failed(age);
-          if (state === "half-open" || trips({ ...counts.total })) change("open", now());
+        else if (stillCounts()) {
+          total.failed();
+          bucket?.failed();
+          if (state === "half-open" || trips(total.copy())) change("open", now());
         }
       },
       excluded() {
-        if (counted()) counts.excluded(age);
+        if (!stillCounts()) return;
+        total.totalExclusions += 1;
+        if (bucket !== undefined) bucket.totalExclusions += 1;
       },
     };
   }
@@ -163,8 +173,9 @@ export function gobreaker(options: GobreakerOptions = {}): Gobreaker {
   function admit(): Admission | undefined {
     look();
     if (state === "open") return undefined;
-    if (state === "half-open" && counts.total.requests - counts.total.totalExclusions >= maxRequests) return undefined;
-    counts.requested();
+    if (state === "half-open" && total.requests - total.totalExclusions >= maxRequests) return undefined;
+    total.requests += 1;
+    if (rolls) counts.bucket(counts.age).requests += 1;
     return admission;
   }
 
@@ -182,7 +193,7 @@ export function gobreaker(options: GobreakerOptions = {}): Gobreaker {
       },
       get counts() {
         look();
-        return { ...counts.total };
+        return total.copy();
       },
     },
     isExcluded,

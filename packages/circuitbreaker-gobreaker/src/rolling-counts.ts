@@ -16,33 +16,14 @@ export class RollingCounts {
     this.#buckets = buckets === 1 ? [this.total] : Array.from({ length: buckets }, () => new Tally());
   }
 
-  requested(): void {
-    this.total.requests += 1;
-    const bucket = this.#at(this.age);
-    if (bucket !== this.total) bucket.requests += 1;
-  }
-
   /** Whether the bucket is still there. */
   has(age: number): boolean {
     return this.age - age < this.#buckets.length;
   }
 
-  succeeded(age: number): void {
-    this.total.succeeded();
-    const bucket = this.#at(age);
-    if (bucket !== this.total) bucket.succeeded();
-  }
-
-  failed(age: number): void {
-    this.total.failed();
-    const bucket = this.#at(age);
-    if (bucket !== this.total) bucket.failed();
-  }
-
-  excluded(age: number): void {
-    this.total.totalExclusions += 1;
-    const bucket = this.#at(age);
-    if (bucket !== this.total) bucket.totalExclusions += 1;
+  /** Where a bucket is, or was. */
+  bucket(age: number): Tally {
+    return this.#buckets[age % this.#buckets.length]!;
   }
 
   /** Begins the bucket of that age. */
@@ -50,17 +31,13 @@ export class RollingCounts {
     if (age - this.age >= this.#buckets.length) this.clear();
     while (this.age < age) {
       this.age += 1;
-      this.#takeOff(this.#at(this.age));
+      this.#takeOff(this.bucket(this.age));
     }
   }
 
   clear(): void {
     this.total.clear();
     for (const bucket of this.#buckets) bucket.clear();
-  }
-
-  #at(age: number): Tally {
-    return this.#buckets[age % this.#buckets.length]!;
   }
 
   #takeOff(oldest: Tally): void {

@@ -26,7 +26,12 @@ interface Bench {
   fail(): Promise<unknown>;
   exclude(): Promise<unknown>;
   /** A call that goes on until it is told. */
-  later(): { readonly call: Promise<unknown>; succeed(): Promise<void>; fail(): Promise<void>; exclude(): Promise<void> };
+  later(): {
+    readonly call: Promise<unknown>;
+    succeed(): Promise<void>;
+    fail(): Promise<void>;
+    exclude(): Promise<void>;
+  };
 }
 
 function bench(options: GobreakerOptions = {}): Bench {
@@ -56,7 +61,7 @@ function bench(options: GobreakerOptions = {}): Bench {
             [resolve, reject] = settle;
           }),
       )({}, background);
-      const ended = async (): Promise<void> => void (await call.catch(() => {}));
+      const ended = (): Promise<void> => call.catch(() => {});
       return {
         call,
         succeed: () => (resolve(), ended()),
@@ -453,7 +458,10 @@ describe("options", () => {
     [{ timeoutMs: Infinity }, "timeoutMs must be a positive number, got Infinity"],
     [{ bucketPeriodMs: 10 }, "bucketPeriodMs must go into intervalMs 1 to 1000 times, got 10 for Infinity"],
     [{ intervalMs: 5, bucketPeriodMs: 0 }, "bucketPeriodMs must go into intervalMs 1 to 1000 times, got 0 for 5"],
-    [{ intervalMs: 1_001, bucketPeriodMs: 1 }, "bucketPeriodMs must go into intervalMs 1 to 1000 times, got 1 for 1001"],
+    [
+      { intervalMs: 1_001, bucketPeriodMs: 1 },
+      "bucketPeriodMs must go into intervalMs 1 to 1000 times, got 1 for 1001",
+    ],
   ])("%o is refused by name", (options, message) => {
     expect(() => gobreaker(options)).toThrow(new TypeError(`gobreaker: ${message}`));
   });

@@ -44,7 +44,9 @@ class Model {
 
   get age(): number {
     const { intervalMs, buckets } = this.settings;
-    return this.state !== "closed" || intervalMs === 0 ? 0 : Math.floor((this.time - this.began) / (intervalMs / buckets));
+    return this.state !== "closed" || intervalMs === 0
+      ? 0
+      : Math.floor((this.time - this.began) / (intervalMs / buckets));
   }
 
   enter(state: Model["state"]): void {
@@ -70,7 +72,8 @@ class Model {
     const settled = this.window
       .filter(({ outcome }) => outcome === "success" || outcome === "failure")
       .toSorted((a, b) => a.order - b.order);
-    const run = (outcome: Outcome): number => settled.length - 1 - settled.findLastIndex((call) => call.outcome !== outcome);
+    const run = (outcome: Outcome): number =>
+      settled.length - 1 - settled.findLastIndex((call) => call.outcome !== outcome);
     const total = (outcome: Outcome): number => this.window.filter((call) => call.outcome === outcome).length;
     return {
       requests: this.window.length,

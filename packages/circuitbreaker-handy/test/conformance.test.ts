@@ -3,5 +3,9 @@ import { handyBreaker } from "../src/index.ts";
 
 testMiddleware({
   setup: async () => ({ subject: handyBreaker({ failureRatio: 0.5 }) }),
-  supports: { keepsErrors: true, refusesEnded: true, abandonsEnded: "it waits for the endpoint, whose outcome it counts" },
+  supports: {
+    keepsErrors: true,
+    refusesEnded: true,
+    abandonsEnded: "it waits for the endpoint, whose outcome it counts",
+  },
 });

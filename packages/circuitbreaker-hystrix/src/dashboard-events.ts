@@ -2,13 +2,21 @@ import type { HystrixOptions } from "./hystrix.ts";
 import { type RollingMetrics, rollingWindowMs } from "./rolling-metrics.ts";
 
 /** What a Hystrix dashboard reads of one command: an object of numbers, names and flags with a `type`. */
-export type HystrixEvent = Readonly<Record<string, unknown>> & { readonly type: "HystrixCommand" | "HystrixThreadPool" };
+export type HystrixEvent = Readonly<Record<string, unknown>> & {
+  readonly type: "HystrixCommand" | "HystrixThreadPool";
+};
 
 /** The options that a dashboard shows. */
 type Shown = Required<
   Pick<
     HystrixOptions,
-    "name" | "group" | "timeoutMs" | "maxConcurrentRequests" | "requestVolumeThreshold" | "sleepWindowMs" | "errorPercentThreshold"
+    | "name"
+    | "group"
+    | "timeoutMs"
+    | "maxConcurrentRequests"
+    | "requestVolumeThreshold"
+    | "sleepWindowMs"
+    | "errorPercentThreshold"
   >
 >;
 

@@ -177,7 +177,7 @@ export function hystrix(options: HystrixOptions): Hystrix {
       const excluded = excludes(error, call.ctx);
       // Not held against the callee, so another may try.
       if (excluded && trial === call) circuit.circuitOpenedOrLastTestedTime = 0;
-      throw new Failure(error, excluded);
+      return Promise.reject(new Failure(error, excluded));
     }
   }
 

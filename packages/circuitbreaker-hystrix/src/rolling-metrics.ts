@@ -44,7 +44,11 @@ export class RollingMetrics extends commandMetrics.CommandMetrics {
       this.getRollingCount("REJECTED") +
       this.getRollingCount("SHORT_CIRCUITED");
     const totalCount = errorCount + this.getRollingCount("SUCCESS");
-    return { totalCount, errorCount, errorPercentage: totalCount === 0 ? 0 : Math.round((errorCount / totalCount) * 100) };
+    return {
+      totalCount,
+      errorCount,
+      errorPercentage: totalCount === 0 ? 0 : Math.round((errorCount / totalCount) * 100),
+    };
   }
 
   // hystrixjs marks these for failures without a fallback, and not for the fallback of an open breaker.

@@ -6,8 +6,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Hystrix, hystrix, type HystrixEvent, hystrixStream, type HystrixStream } from "../src/index.ts";
 
 let server: Server | undefined;
-beforeEach(() => void (server = undefined));
-afterEach(() => void server?.close().closeAllConnections());
+beforeEach(() => {
+  server = undefined;
+});
+afterEach(() => server?.close().closeAllConnections());
 
 async function serve(stream: HystrixStream): Promise<string> {
   server = createServer(stream).listen(0, "127.0.0.1");

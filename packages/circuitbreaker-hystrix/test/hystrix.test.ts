@@ -266,7 +266,12 @@ describe("fallback", () => {
     }
     expect(fallback.mock.calls[0]).toEqual([failure, request, background]);
     expect(fallback.mock.lastCall?.[0]).toMatchObject({ message: "hystrix: circuit open" });
-    expect(breaker.counts).toMatchObject({ failures: 20, shortCircuits: 1, fallbackSuccesses: 21, fallbackFailures: 0 });
+    expect(breaker.counts).toMatchObject({
+      failures: 20,
+      shortCircuits: 1,
+      fallbackSuccesses: 21,
+      fallbackFailures: 0,
+    });
   });
 
   it("fails the call with its own error", async () => {

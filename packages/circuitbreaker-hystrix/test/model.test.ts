@@ -137,7 +137,9 @@ class Admit implements fc.AsyncCommand<Model, Real> {
       new Promise((resolve, reject) => {
         real.underWay.push((outcome) => (outcome === "success" ? resolve() : reject(errors[outcome])));
       });
-    real.breaker(endpoint)({}, background).catch((error: unknown) => (refusal = error));
+    real
+      .breaker(endpoint)({}, background)
+      .catch((error: unknown) => (refusal = error));
     await vi.advanceTimersByTimeAsync(0);
     assert.equal(refusal === undefined ? "yes" : codeOf(refusal), model.admit());
     await check(model, real);

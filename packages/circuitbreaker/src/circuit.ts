@@ -17,9 +17,9 @@ export interface Circuit<Counts = unknown> {
   readonly state: Breaker["state"];
   readonly counts: Counts;
   /** Lets a call through, or does not. */
-  admit(): Admission | undefined;
+  readonly admit: () => Admission | undefined;
   /** What a call that is not let through is refused with. */
-  refusal(): KitError;
+  readonly refusal: () => KitError;
 }
 
 /** Whether an error says nothing of the callee: see {@link causedByCaller}. */
@@ -32,6 +32,7 @@ export type IsExcluded = (error: unknown, ctx: Context) => boolean;
  * is what counts: a stream when it is opened, a response that is a `Failer` as a success.
  */
 export function circuitBreaker<Counts>(circuit: Circuit<Counts>, isExcluded: IsExcluded): TwoStepBreaker<Counts> {
+  const { admit, refusal } = circuit;
   const excludes = guarded(isExcluded, false);
 
   function failed(admission: Admission, error: unknown, ctx: Context): void {
@@ -42,8 +43,8 @@ export function circuitBreaker<Counts>(circuit: Circuit<Counts>, isExcluded: IsE
   const middleware: AnyMiddleware = (next) => (request, ctx) => {
     const over = ctx.cancelled;
     if (over !== undefined) return Promise.reject(over);
-    const admission = circuit.admit();
-    if (admission === undefined) return Promise.reject(circuit.refusal());
+    const admission = admit();
+    if (admission === undefined) return Promise.reject(refusal());
     try {
       return next(request, ctx).then(admission.succeeded, (error: unknown) => {
         failed(admission, error, ctx);
@@ -57,8 +58,8 @@ export function circuitBreaker<Counts>(circuit: Circuit<Counts>, isExcluded: IsE
   };
 
   function allow(): (error?: unknown) => void {
-    let admission = circuit.admit();
-    if (admission === undefined) throw circuit.refusal();
+    let admission = admit();
+    if (admission === undefined) throw refusal();
     return (error) => {
       const told = admission;
       admission = undefined;
