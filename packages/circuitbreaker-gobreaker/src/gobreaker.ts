@@ -97,8 +97,10 @@ export function gobreaker(options: GobreakerOptions = {}): Gobreaker {
   let generation = 0;
   /** When this generation began. */
   let since = 0;
-  /** When the clock brings the next change; until then it need not be asked. */
+  /** When the clock brings the next change. */
   let until = Infinity;
+  /** Whether it ever does; if not, the clock need not be asked. */
+  let timed = false;
   /** Shared by all calls of one bucket. */
   let admission: Admission;
 
@@ -108,6 +110,7 @@ export function gobreaker(options: GobreakerOptions = {}): Gobreaker {
     counts.age = 0;
     since = time;
     until = state === "closed" ? time + periodMs : state === "open" ? time + timeoutMs : Infinity;
+    timed = until < Infinity;
     admission = admissionOf(generation, 0);
   }
 
@@ -120,7 +123,7 @@ export function gobreaker(options: GobreakerOptions = {}): Gobreaker {
 
   /** Lets time pass. A look at the clock costs as much as all the rest, so there is none while nothing hangs on it. */
   function look(): void {
-    if (until !== Infinity) pass(now());
+    if (timed) pass(now());
   }
 
   function pass(time: number): void {
@@ -172,8 +175,9 @@ export function gobreaker(options: GobreakerOptions = {}): Gobreaker {
 
   function admit(): Admission | undefined {
     look();
-    if (state === "open") return undefined;
-    if (state === "half-open" && total.requests - total.totalExclusions >= maxRequests) return undefined;
+    if (state !== "closed" && (state === "open" || total.requests - total.totalExclusions >= maxRequests)) {
+      return undefined;
+    }
     total.requests += 1;
     if (rolls) counts.bucket(counts.age).requests += 1;
     return admission;

@@ -49,16 +49,16 @@ function bench(options: Partial<HandyBreakerOptions> = {}): Bench {
 describe("as a middleware", () => {
   it("lets calls through while no more fail than may, and then none, as go-kit's TestHandyBreaker", async () => {
     const [failureRatio, primeWith] = [0.05, 100];
-    let error: Error | undefined;
+    let isDown = false;
     const endpoint = vi.fn<Endpoint>(async () => {
-      if (error !== undefined) throw error;
+      if (isDown) throw failure;
       return {};
     });
     const call = handyBreaker({ failureRatio, now: () => 0 })(endpoint);
     for (let i = 0; i < primeWith; i += 1) await call({}, background);
-    error = new Error("tragedy+disaster");
+    isDown = true;
     for (let n = 0; n / (primeWith + n) <= failureRatio; n += 1) {
-      await expect(call({}, background)).rejects.toBe(error);
+      await expect(call({}, background)).rejects.toBe(failure);
     }
     const through = endpoint.mock.calls.length;
     for (let i = 0; i < 10; i += 1) {

@@ -1,5 +1,5 @@
+import { type HystrixCounts, rollingWindowMs } from "./counts.ts";
 import type { HystrixOptions } from "./hystrix.ts";
-import { type RollingMetrics, rollingWindowMs } from "./rolling-metrics.ts";
 
 /** What a Hystrix dashboard reads of one command: an object of numbers, names and flags with a `type`. */
 export type HystrixEvent = Readonly<Record<string, unknown>> & {
@@ -23,15 +23,20 @@ type Shown = Required<
 /**
  * The two events that hystrix-go sends of each command; a pool here is the number of calls that may be under way.
  *
+ * @param latencyOf - how long so many of a hundred calls took at most, or all on average, in whole ms: dashboards read no fractions.
  * @see https://github.com/afex/hystrix-go, hystrix/eventstream.go
  */
-export function dashboardEvents(shown: Shown, metrics: RollingMetrics, isOpen: boolean): readonly HystrixEvent[] {
+export function dashboardEvents(
+  shown: Shown,
+  counts: HystrixCounts,
+  latencyOf: (percentile: number | "mean") => number,
+  isOpen: boolean,
+): readonly HystrixEvent[] {
   const { name, group, timeoutMs, maxConcurrentRequests } = shown;
-  const counts = metrics.counts;
   const latency = Object.fromEntries(
-    [0, 25, 50, 75, 90, 95, 99, 99.5, 100].map((percentile) => [percentile, metrics.getExecutionTime(percentile)]),
+    [0, 25, 50, 75, 90, 95, 99, 99.5, 100].map((percentile) => [percentile, latencyOf(percentile)]),
   );
-  const mean = Math.round(metrics.getExecutionTime("mean"));
+  const mean = latencyOf("mean");
   const command: HystrixEvent = {
     type: "HystrixCommand",
     name,

@@ -1,4 +1,3 @@
-/// <reference path="./hystrixjs.d.ts" />
 import {
   type Breaker,
   type BreakerState,
@@ -12,8 +11,9 @@ import {
 import { type AnyMiddleware, type CancellableContext, type Context, type Endpoint, refusal } from "@kit/endpoint";
 import circuits from "hystrixjs/lib/command/CircuitBreaker.js";
 import Command from "hystrixjs/lib/command/Command.js";
+import type { HystrixCounts } from "./counts.ts";
 import { dashboardEvents, type HystrixEvent } from "./dashboard-events.ts";
-import { type HystrixCounts, RollingMetrics } from "./rolling-metrics.ts";
+import { RollingMetrics } from "./rolling-metrics.ts";
 
 export interface HystrixOptions {
   /** What the command is called, in changes of state and on a dashboard. Two breakers of one name share nothing. */
@@ -234,7 +234,8 @@ export function hystrix(options: HystrixOptions): Hystrix {
         sleepWindowMs,
         errorPercentThreshold,
       };
-      return dashboardEvents(shown, metrics, state !== "closed");
+      const latencyOf = (percentile: number | "mean"): number => Math.round(metrics.getExecutionTime(percentile));
+      return dashboardEvents(shown, metrics.counts, latencyOf, state !== "closed");
     },
   });
 }

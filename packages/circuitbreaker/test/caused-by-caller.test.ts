@@ -2,11 +2,11 @@ import { background, type Code, codes, KitError, refusal } from "@kit/endpoint";
 import { describe, expect, it } from "vitest";
 import { causedByCaller } from "../src/index.ts";
 
-const counted: readonly Code[] = ["unknown", "deadline_exceeded", "internal", "unavailable", "data_loss"];
+const counted = new Set<Code>(["unknown", "deadline_exceeded", "internal", "unavailable", "data_loss"]);
 
 describe("causedByCaller", () => {
   it.each(Object.keys(codes) as Code[])("decides on %s", (code) => {
-    expect(causedByCaller(new KitError(code, "any"), background)).toBe(!counted.includes(code));
+    expect(causedByCaller(new KitError(code, "any"), background)).toBe(!counted.has(code));
   });
 
   it("holds an error that is no KitError against the callee, and an abort not", () => {
