@@ -8,7 +8,7 @@ export interface Addressed {
 export interface PerInstanceOptions {
   /**
    * How many instances to remember, at least 1. Beyond, the one that was asked for longest ago is forgotten: its breaker goes on where it
-   * is in use, but is no longer listed, and the instance gets a new one when it comes back. @default 1_000, about a megabyte
+   * is in use, but is no longer listed, and the instance gets a new one when it comes back. @default 1_000, about 4 MB
    */
   readonly maxInstances?: number;
 }

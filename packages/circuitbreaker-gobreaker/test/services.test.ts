@@ -11,6 +11,23 @@ const Greeter = defineService("greeter", {
   greet: { request: z.string(), response: z.string(), idempotent: false },
 });
 
+describe("a breaker for each method", () => {
+  it("is what implement takes as it is, and refuses one method while the others work", async () => {
+    const Shop = defineService("shop", {
+      price: { request: z.string(), response: z.number() },
+      order: { request: z.string(), response: z.string() },
+    });
+    const handlers = {
+      price: async () => Promise.reject(new Error("no prices today")),
+      order: async (item: string) => `ordered ${item}`,
+    };
+    const { price, order } = implement(Shop, handlers, ({ name }) => gobreaker({ name, readyToTrip: () => true }));
+    await expect(price("tea", background)).rejects.toThrow("no prices today");
+    await expect(price("tea", background)).rejects.toMatchObject({ code: "unavailable" });
+    await expect(order("tea", background)).resolves.toBe("ordered tea");
+  });
+});
+
 describe("a breaker for each instance", () => {
   it("leaves alone the instance that fails, while the others answer every call", async () => {
     const calls: Record<string, number> = { sick: 0, well: 0 };
