@@ -20,8 +20,15 @@ export const demoFlags = {
   once: { value: false, help: "play a scripted round, tell how it went, and exit" },
 } satisfies Record<string, Flag>;
 
-/** What a scripted round has where nobody said otherwise: any free port, a limit that it can reach, and no log between its lines. */
-const onceArgs = ["--http-addr=:0", "--debug-addr=:0", "--concat-limit=10", "--sum-limit=1000000", "--log-level=error"];
+/** What a scripted round has where nobody said otherwise: any free port, a limit that it can reach, time for a busy machine, and no log between its lines. */
+const onceArgs = [
+  "--http-addr=:0",
+  "--debug-addr=:0",
+  "--concat-limit=10",
+  "--sum-limit=1000000",
+  "--retry-timeout=5000",
+  "--log-level=error",
+];
 
 /** Runs instances and a gateway on this machine until it is told to stop, or through one scripted round. */
 export async function runDemo(entry: string, args: readonly string[]): Promise<number> {

@@ -13,7 +13,7 @@ export interface Registry {
 
 /** What a registry is opened with. */
 export interface RegistryPlace {
-  /** An URL or, for the directory of files, a path. */
+  /** A URL; for ZooKeeper a connect string, for files the directory. */
   readonly address: string;
   readonly service: string;
   /** How soon an instance that died without a word is taken off the list, in ms. */
@@ -40,6 +40,10 @@ const kinds: Readonly<Record<string, Kind>> = {
   eureka: {
     usualAddress: "http://127.0.0.1:8761/eureka",
     open: async (place) => (await import("./registries/eureka.ts")).openEureka(place),
+  },
+  zk: {
+    usualAddress: "127.0.0.1:2181",
+    open: async (place) => (await import("./registries/zk.ts")).openZk(place),
   },
 };
 

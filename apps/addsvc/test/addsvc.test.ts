@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { background, codeOf } from "@kit/endpoint";
-import { consul, etcd, eureka, startServer, whenInstalled } from "@kit/servers";
+import { consul, etcd, eureka, startServer, whenInstalled, zookeeper } from "@kit/servers";
 import { implement } from "@kit/service";
 import { serveHttp } from "@kit/transport-http";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
@@ -107,16 +107,12 @@ describe("the program", () => {
     expect((await exit)[0]).toBe(0);
   }, 60_000);
 
-  for (const kind of [consul, etcd, eureka]) {
+  for (const [name, kind] of Object.entries({ consul, etcd, eureka, zk: zookeeper })) {
     whenInstalled(kind, () => {
       test(`plays its round on ${kind.name}`, async () => {
         await using server = await startServer(kind);
         const path = kind === eureka ? "/eureka" : "";
-        const { child, lines, errors } = start(
-          "--once",
-          `--registry=${kind.name}`,
-          `--registry-addr=${server.url}${path}`,
-        );
+        const { child, lines, errors } = start("--once", `--registry=${name}`, `--registry-addr=${server.url}${path}`);
         const exit = once(child, "exit");
         expect(await all(lines), await errors).toContain("Everything came out right.");
         expect((await exit)[0]).toBe(0);
@@ -181,7 +177,7 @@ describe("the program", () => {
     [["-http-addr", "8081"], '--http-addr must be like :8081 or 0.0.0.0:8081, got "8081"'],
     [["--sum-limit=0"], '--sum-limit must be a positive number, got "0"'],
     [["instance"], "an instance needs --registry-dir"],
-    [["--registry=nacos"], '--registry must be one of file, consul, etcd, eureka, got "nacos"'],
+    [["--registry=nacos"], '--registry must be one of file, consul, etcd, eureka, zk, got "nacos"'],
   ])("says what is wrong with %j", async (args, message) => {
     const { child, errors } = start(...args);
     expect((await once(child, "exit"))[0]).toBe(2);

@@ -67,9 +67,18 @@ export class PendingCalls<Id, Reply> {
     return pending !== undefined;
   }
 
-  /** The connection is gone. */
-  failAll(error: KitError): void {
-    for (const id of this.#pending.keys()) this.fail(id, error);
+  /**
+   * The connection is gone, or what some of the calls need of it.
+   *
+   * @param of - picks them. @default all
+   */
+  failAll(error: KitError, of?: (id: Id) => boolean): void {
+    for (const id of this.#pending.keys()) if (of === undefined || of(id)) this.fail(id, error);
+  }
+
+  /** The client goes away: as if the context of each call were over. */
+  giveUpAll(cause: KitError): void {
+    for (const { giveUp } of this.#pending.values()) giveUp(cause);
   }
 
   #take(id: Id): Pending<Reply> | undefined {

@@ -87,6 +87,24 @@ describe("calls that wait for their reply", () => {
     expect(pending.size).toBe(0);
   });
 
+  it("fail alone where only some are meant", async () => {
+    const pending = new PendingCalls<number, string>(1_000);
+    const calls = [1, 2, 3].map((id) => codeAfter(pending.wait(id, background)));
+    pending.failAll(new KitError("permission_denied", "no"), (id) => id === 2);
+    expect(await calls[1]).toBe("permission_denied");
+    expect([pending.settle(1, "a"), pending.settle(3, "c")]).toEqual([true, true]);
+    expect(await Promise.all(calls)).toEqual(["a", "permission_denied", "c"]);
+  });
+
+  it("all end when the client goes away, which is told to the peer", async () => {
+    const pending = new PendingCalls<number, string>(1_000);
+    const tell = vi.fn<(cause: Error) => void>();
+    const calls = [1, 2].map((id) => codeAfter(pending.wait(id, background, tell)));
+    pending.giveUpAll(new KitError("unavailable", "closed"));
+    expect(await Promise.all(calls)).toEqual(["unavailable", "unavailable"]);
+    expect([tell.mock.calls.length, pending.size]).toEqual([2, 0]);
+  });
+
   it("let go of their context when they are answered", async () => {
     const pending = new PendingCalls<number, string>(1_000);
     const leave = vi.fn<() => void>();

@@ -1,0 +1,13 @@
+/** @throws {TypeError} unless it is the path of a node below the root. */
+export function requirePath(option: string, path: unknown): string {
+  const isPath =
+    typeof path === "string" &&
+    /^(?:\/[^/\0]+)+$/.test(path) &&
+    !path.split("/").some((name) => name === "." || name === "..");
+  if (!isPath) throw new TypeError(`${option} must be the path of a node, such as /services/addsvc`);
+  return path;
+}
+
+export function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/")) || "/";
+}

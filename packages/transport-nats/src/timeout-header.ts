@@ -1,0 +1,2 @@
+/** The time left, in ms. */
+export const timeoutHeader = "timeout-ms";
