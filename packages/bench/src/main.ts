@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 
 import { type Bench, fullPlan, type Result, smokePlan } from "./bench.ts";
 import { amqpBench } from "./benches/amqp.ts";
+import { breakerBench } from "./benches/breaker.ts";
 import { chainBench } from "./benches/chain.ts";
 import { contextBench } from "./benches/context.ts";
 import { discoveryBench } from "./benches/discovery.ts";
@@ -19,6 +20,7 @@ const benches: readonly Bench[] = [
   chainBench,
   contextBench,
   pickBench,
+  breakerBench,
   discoveryBench,
   httpServerBench,
   httpClientBench,
