@@ -1,4 +1,4 @@
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 
@@ -23,19 +23,17 @@ export interface OtlpSpan {
 export async function collector(
   answer: (response: ServerResponse) => void = (response) =>
     void response.writeHead(200, { "content-type": "application/json" }).end("{}"),
-): Promise<{ readonly url: string; readonly spans: OtlpSpan[]; requests: () => number }> {
+): Promise<{ readonly url: string; readonly spans: OtlpSpan[] }> {
   const spans: OtlpSpan[] = [];
-  let requests = 0;
-  const server = createServer(async (request, response) => {
-    requests++;
+  const server = createServer((request, response) => void take(request).then(() => answer(response)));
+  const take = async (request: IncomingMessage): Promise<void> => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = JSON.parse(Buffer.concat(chunks).toString()) as {
       resourceSpans: { scopeSpans: { spans: OtlpSpan[] }[] }[];
     };
     for (const { scopeSpans } of body.resourceSpans) for (const scope of scopeSpans) spans.push(...scope.spans);
-    answer(response);
-  });
+  };
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => {
     server.closeAllConnections();
@@ -44,6 +42,5 @@ export async function collector(
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/traces`,
     spans,
-    requests: () => requests,
   };
 }

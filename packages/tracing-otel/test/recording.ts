@@ -1,12 +1,10 @@
 import type { Tracer } from "@opentelemetry/api";
 import {
   AlwaysOnSampler,
-  InMemorySpanExporter,
   NodeTracerProvider,
   ParentBasedSampler,
   type ReadableSpan,
   type Sampler,
-  SimpleSpanProcessor,
   type SpanProcessor,
 } from "@opentelemetry/sdk-trace-node";
 import { onTestFinished } from "vitest";
@@ -21,20 +19,24 @@ export interface Recording {
 
 /** The real SDK, with a tracer that keeps its spans. */
 export function recording(options: { sampler?: Sampler; processors?: SpanProcessor[] } = {}): Recording {
-  const exporter = new InMemorySpanExporter();
+  const ended: ReadableSpan[] = [];
   let open = 0;
-  const counter: SpanProcessor = {
+  // Not the SDK's exporter into memory, which leaves a timer behind each span.
+  const keeper: SpanProcessor = {
     onStart: () => void open++,
-    onEnd: () => void open--,
+    onEnd(span) {
+      open--;
+      ended.push(span);
+    },
     forceFlush: async () => {},
     shutdown: async () => {},
   };
   const provider = new NodeTracerProvider({
     sampler: options.sampler ?? new ParentBasedSampler({ root: new AlwaysOnSampler() }),
-    spanProcessors: [new SimpleSpanProcessor(exporter), counter, ...(options.processors ?? [])],
+    spanProcessors: [keeper, ...(options.processors ?? [])],
   });
   onTestFinished(() => provider.shutdown());
-  return { tracer: provider.getTracer("test"), spans: () => exporter.getFinishedSpans(), open: () => open };
+  return { tracer: provider.getTracer("test"), spans: () => ended, open: () => open };
 }
 
 /** A message of any transport, to write headers to and to read them from. */
