@@ -8,6 +8,7 @@ import { contextBench } from "./benches/context.ts";
 import { discoveryBench } from "./benches/discovery.ts";
 import { httpClientBench } from "./benches/http-client.ts";
 import { httpServerBench } from "./benches/http-server.ts";
+import { limiterBench } from "./benches/limiter.ts";
 import { natsBench } from "./benches/nats.ts";
 import { pickBench } from "./benches/pick.ts";
 import { machine, reported, table } from "./report.ts";
@@ -17,6 +18,7 @@ const benches: readonly Bench[] = [
   contextBench,
   pickBench,
   discoveryBench,
+  limiterBench,
   httpServerBench,
   httpClientBench,
   natsBench,

@@ -9,4 +9,5 @@ export { etcd } from "./etcd.ts";
 export { eureka } from "./eureka.ts";
 export { kinds } from "./kinds.ts";
 export { nats } from "./nats.ts";
+export { redis } from "./redis.ts";
 export { zookeeper } from "./zookeeper.ts";
