@@ -11,7 +11,7 @@ export interface Answer {
   readonly ms: number;
 }
 
-export interface FleetOptions {
+export interface FleetSettings {
   readonly client: RedisClient;
   readonly prefix: string;
   readonly burst: number;
@@ -24,14 +24,14 @@ export interface FleetOptions {
 /** Redis, as all buckets of one factory see it: there, or away. */
 export class Fleet {
   readonly #limiter: RateLimiterRedis;
-  readonly #options: FleetOptions;
+  readonly #settings: FleetSettings;
   /** When Redis may be asked again; 0 while it answers. */
   #awayUntil = 0;
   #quietUntil = 0;
 
-  constructor(options: FleetOptions) {
-    const { client, prefix, burst, tokenMs } = options;
-    this.#options = options;
+  constructor(settings: FleetSettings) {
+    const { client, prefix, burst, tokenMs } = settings;
+    this.#settings = settings;
     this.#limiter = new RateLimiterRedis({
       storeClient: bucketClient(client, burst, tokenMs),
       useRedisPackage: true,
@@ -47,15 +47,17 @@ export class Fleet {
     if (this.#awayUntil === 0) return false;
     const time = performance.now();
     if (time < this.#awayUntil) return true;
-    this.#awayUntil = time + this.#options.retryMs;
+    this.#awayUntil = time + this.#settings.retryMs;
     return false;
   }
 
   /** Takes a token, if there is one. Rejects with a `KitError` within `timeoutMs` if Redis does not say. */
   ask(key: string): Promise<Answer> {
-    const { timeoutMs, retryMs } = this.#options;
+    const { timeoutMs, retryMs } = this.#settings;
     return new Promise((resolve, reject) => {
+      let late = false;
       const timer = setTimeout(() => {
+        late = true;
         this.#awayUntil = performance.now() + retryMs;
         fail(new KitError("deadline_exceeded", `redis has not answered within ${timeoutMs} ms`));
       }, timeoutMs);
@@ -64,6 +66,8 @@ export class Fleet {
         reject(error);
       };
       const answer = (granted: boolean, { remainingPoints: remaining, msBeforeNext }: RateLimiterRes): void => {
+        // One that is always late is away all the same, or every call would wait for it.
+        if (late) return;
         clearTimeout(timer);
         this.#awayUntil = 0;
         // The driver takes what is no number for a yes; a client may be set to hand out numbers as text.
@@ -75,6 +79,7 @@ export class Fleet {
         (result) => answer(true, result),
         (refused: unknown) => {
           if (refused instanceof RateLimiterRes) return answer(false, refused);
+          if (late) return;
           clearTimeout(timer);
           fail(new KitError("unavailable", "redis failed", { cause: refused }));
         },
@@ -84,7 +89,7 @@ export class Fleet {
 
   /** A thousand calls a second may fail for one reason. */
   #report(error: KitError): void {
-    const { onError, retryMs } = this.#options;
+    const { onError, retryMs } = this.#settings;
     const time = performance.now();
     if (time < this.#quietUntil) return;
     this.#quietUntil = time + retryMs;

@@ -16,10 +16,12 @@ function fakeRedis() {
   const redis = {
     asked: 0,
     silent: false,
+    lateMs: 0,
     eval: () => Promise.reject(new Error("not needed")),
     evalsha: (_sha: string, _keys: number, _key: string, ...args: string[]): Promise<unknown> => {
       redis.asked += 1;
       if (redis.silent) return new Promise(() => {});
+      if (redis.lateMs > 0) return new Promise((resolve) => setTimeout(resolve, redis.lateMs, [1, 100]));
       const [burst, tokenMs] = args.map(Number) as [number, number];
       const busy = Math.max(full - performance.now(), 0);
       const wait = busy - (burst - 1) * tokenMs;
@@ -131,6 +133,17 @@ describe("while Redis is silent", () => {
     expect(client.asked).toBe(101);
     expect(await buckets("a").allow()).toBe(false);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("is not waited for again when it is always late", async () => {
+    const client = fakeRedis();
+    client.lateMs = 80;
+    const bucket = redisTokenBuckets({ client, ...slow, whenAway: "allow", timeoutMs: 50, retryMs: 500 })("a");
+    const call = bucket.allow();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(await call).toBe(true);
+    expect(bucket.allow()).toBe(true);
+    expect(client.asked).toBe(1);
   });
 
   it("keeps the local bucket from one outage to the next", async () => {

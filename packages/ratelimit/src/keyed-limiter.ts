@@ -15,7 +15,7 @@ export interface KeyedLimiterOptions<Request = any> {
   readonly limit: (key: string) => Allower & Forgettable;
   /**
    * Keys that are remembered at one time.
-   * @default 100_000, which with token buckets takes less than 40 MB.
+   * @default 100_000, which with token buckets takes less than 30 MB.
    */
   readonly maxKeys?: number;
 }
@@ -37,6 +37,7 @@ const looks = 8;
  * When `maxKeys` are remembered and a new one comes, the oldest that is idle (its bucket full, its window empty) makes room: a new limit would decide the
  * same, so nobody gains by having a key forgotten. Where none of the oldest is idle, the new key is not remembered: it shares one limit of its own
  * kind with all others that find no room, until there is some. So a caller with very many keys resets no limit, not even its own; it crowds newcomers.
+ * At worst a key that has found room meanwhile has had its share of the crowd's limit and then its own.
  *
  * @throws {TypeError} for an option that makes no sense. A call rejects with `resource_exhausted`, as with `erroringLimiter`.
  * @example

@@ -4,7 +4,7 @@ import { TokenBucket } from "limiter";
 import { RateLimiterMemory } from "rate-limiter-flexible";
 
 import type { Bench, Plan, Result } from "../bench.ts";
-import { type Contender, interleave } from "../interleave.ts";
+import { interleave } from "../interleave.ts";
 
 // Never empty, and always to be reckoned.
 const [ratePerSecond, burst] = [1e9, 1e9];
@@ -26,12 +26,6 @@ function byHand(): () => boolean {
   };
 }
 
-function checks(allow: () => boolean): Contender {
-  return (count) => {
-    for (let i = 0; i < count; i += 1) decided.allowed = allow();
-  };
-}
-
 function emptied(): ReturnType<typeof tokenBucket> {
   const bucket = tokenBucket({ ratePerSecond: 1e-6, burst: 1 });
   bucket.allow();
@@ -40,14 +34,21 @@ function emptied(): ReturnType<typeof tokenBucket> {
 
 async function measureCheck(plan: Plan): Promise<Result> {
   const bucket = tokenBucket({ ratePerSecond, burst });
+  const allow = byHand();
   const theirs = new TokenBucket({ bucketSize: burst, tokensPerInterval: ratePerSecond, interval: "second" });
   theirs.content = burst;
   const memory = new RateLimiterMemory({ points: burst, duration: 1 });
   const costs = await interleave(
     {
-      tokenBucket: checks(() => bucket.allow()),
-      "by hand": checks(byHand()),
-      limiter: checks(() => theirs.tryRemoveTokens(1)),
+      tokenBucket(count) {
+        for (let i = 0; i < count; i += 1) decided.allowed = bucket.allow();
+      },
+      "by hand"(count) {
+        for (let i = 0; i < count; i += 1) decided.allowed = allow();
+      },
+      limiter(count) {
+        for (let i = 0; i < count; i += 1) decided.allowed = theirs.tryRemoveTokens(1);
+      },
       async "rate-limiter-flexible"(count) {
         for (let i = 0; i < count; i += 1) decided.allowed = (await memory.consume("all")).remainingPoints >= 0;
       },
@@ -75,17 +76,25 @@ async function measureCall(plan: Plan): Promise<Result> {
   })(endpoint);
   const refusing = erroringLimiter(emptied())(endpoint);
   const allow = byHand();
-  const calls =
-    (call: (n: number) => Promise<unknown>): Contender =>
-    async (count) => {
-      for (let i = 0; i < count; i += 1) await call(i);
-    };
+  const made = new Error("made beforehand");
+  const ignore = (): void => {};
   const costs = await interleave(
     {
-      erroringLimiter: calls((n) => limited(n, background)),
-      "by hand": calls((n) => (allow() ? endpoint(n) : Promise.reject(new Error("limited")))),
-      "keyedLimiter, 1024 keys": calls((n) => keyed(n, background)),
-      "a refusal": calls((n) => refusing(n, background).catch(() => {})),
+      async erroringLimiter(count) {
+        for (let i = 0; i < count; i += 1) await limited(i, background);
+      },
+      async "by hand"(count) {
+        for (let i = 0; i < count; i += 1) await (allow() ? endpoint(i) : Promise.reject(new Error("limited")));
+      },
+      async "keyedLimiter, 1024 keys"(count) {
+        for (let i = 0; i < count; i += 1) await keyed(i, background);
+      },
+      async "a refusal"(count) {
+        for (let i = 0; i < count; i += 1) await refusing(i, background).catch(ignore);
+      },
+      async "a bare rejection"(count) {
+        for (let i = 0; i < count; i += 1) await Promise.reject(made).catch(ignore);
+      },
     },
     plan,
   );
