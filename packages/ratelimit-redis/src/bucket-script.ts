@@ -26,7 +26,7 @@ const sha = createHash("sha1").update(script).digest("hex");
 
 /** A client for the driver that runs the script, whatever it is asked to run: the two kinds of client have two ways to say it. */
 export interface BucketClient {
-  eval(theirs: string, call: { readonly keys: readonly string[] }): Promise<unknown>;
+  eval(theirs: string, call: { readonly keys: readonly string[] }): Promise<number[]>;
 }
 
 export function bucketClient(client: RedisClient, burst: number, tokenMs: number): BucketClient {
@@ -37,11 +37,14 @@ export function bucketClient(client: RedisClient, burst: number, tokenMs: number
       ? [(key: string) => client.evalsha(sha, 1, key, ...args), (key: string) => client.eval(script, 1, key, ...args)]
       : [(key: string) => client.evalSha(sha, call(key)), (key: string) => client.eval(script, call(key))];
   return {
-    eval: (_, { keys: [key = ""] }) =>
-      bySha(key).catch((error: unknown) => {
+    async eval(_, { keys: [key = ""] }) {
+      const reply = await bySha(key).catch((error: unknown) => {
         // A Redis that has just begun knows no scripts.
         if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
         return whole(key);
-      }),
+      });
+      // A client may be set to hand out numbers as text.
+      return [reply].flat().map(Number);
+    },
   };
 }

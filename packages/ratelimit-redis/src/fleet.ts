@@ -65,13 +65,12 @@ export class Fleet {
         this.#report(error);
         reject(error);
       };
-      const answer = (granted: boolean, { remainingPoints: remaining, msBeforeNext }: RateLimiterRes): void => {
+      const answer = (granted: boolean, { remainingPoints: remaining, msBeforeNext: ms }: RateLimiterRes): void => {
         // One that is always late is away all the same, or every call would wait for it.
         if (late) return;
         clearTimeout(timer);
         this.#awayUntil = 0;
-        // The driver takes what is no number for a yes; a client may be set to hand out numbers as text.
-        const ms = Number(msBeforeNext);
+        // The driver takes what is no number for a yes.
         if (Number.isFinite(remaining) && ms >= 0) resolve({ granted, remaining, ms });
         else fail(new KitError("internal", "redis has answered something else than the script does"));
       };

@@ -196,7 +196,7 @@ class Bucket implements RedisTokenBucket {
     await new Promise<void>((resolve, reject) => {
       const leave = (settle: () => void): void => {
         queue.delete(place);
-        forget?.();
+        forget();
         settle();
       };
       const place: Place = {
@@ -204,10 +204,11 @@ class Bucket implements RedisTokenBucket {
         admit: () => leave(resolve),
         fail: (error) => leave(() => reject(error)),
       };
+      // In the queue before it listens, since a context that has just ended calls back at once.
       queue.add(place);
-      let forget: (() => void) | undefined;
-      forget = ctx.onCancel((cause) => {
-        place.fail(cause);
+      const forget = ctx.onCancel((cause) => {
+        queue.delete(place);
+        reject(cause);
         if (queue.size === 0) this.#wake?.();
       });
       void this.#serve(queue);

@@ -225,7 +225,7 @@ whenStartable(redis, () => {
         await gone[Symbol.asyncDispose]();
         await using client = await connect(gone.url);
         const buckets = redisTokenBuckets({ client, ratePerSecond: 1, burst: 1, whenAway: "allow", timeoutMs: 50 });
-        expect(await Promise.all(Array.from({ length: 100 }, () => buckets("a").allow()))).not.toContain(false);
+        expect(await Promise.all(Array.from({ length: 100 }, async () => buckets("a").allow()))).not.toContain(false);
         // Known to be away, it is not waited for.
         expect(buckets("b").allow()).toBe(true);
       });

@@ -124,14 +124,16 @@ function isStream(response: unknown): response is AsyncIterable<unknown> {
 /** The same items, and word of their end: once, however it comes. */
 function untilEnd<Item>(stream: AsyncIterable<Item>, ctx: Context, ended: () => void): AsyncIterable<Item> {
   let over = false;
-  const end = (): void => {
+  const once = (): void => {
     if (over) return;
     over = true;
-    forget?.();
     ended();
   };
-  let forget: (() => void) | undefined;
-  forget = ctx.onCancel(end);
+  const forget = ctx.onCancel(once);
+  const end = (): void => {
+    forget();
+    once();
+  };
 
   async function told(step: Promise<IteratorResult<Item>>): Promise<IteratorResult<Item>> {
     try {
