@@ -3,7 +3,8 @@ import type { RedisClient } from "./redis-client.ts";
 
 /**
  * A token bucket as one time: when the bucket will be full again. A call puts that off by what a token takes to come back, unless it is too far away already. By
- * Redis's own clock, as those of many machines differ. The key lives for as long as the bucket is not full.
+ * Redis's own clock, as those of many machines differ. The key lives for as long as the bucket is not full. A time further away than the bucket takes to fill, which comes
+ * of a clock that was set back or of other options before, is none.
  *
  * Answers how many tokens are taken, one more than there are for a refusal; and how many ms until the bucket is full, for a refusal until the next token.
  *
@@ -14,7 +15,8 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
 local burst, tokenMs = tonumber(ARGV[1]), tonumber(ARGV[2])
 local full = tonumber(redis.call('GET', KEYS[1]) or now) or now
-local busy = math.min(math.max(full - now, 0), burst * tokenMs)
+if full - now > burst * tokenMs + 1 then full = now end
+local busy = math.max(full - now, 0)
 local wait = busy - (burst - 1) * tokenMs
 if wait > 0 then return {burst + 1, math.ceil(wait)} end
 busy = busy + tokenMs

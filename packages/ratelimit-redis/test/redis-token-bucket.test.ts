@@ -68,6 +68,20 @@ describe("wait", () => {
     expect(bucket.idle()).toBe(true);
   });
 
+  it("lets no later call go on while Redis is asked for those who wait", async () => {
+    const client = fakeRedis();
+    const bucket = await drained(client);
+    const turn = bucket.wait(background);
+    await vi.advanceTimersByTimeAsync(50);
+    client.lateMs = 50;
+    await vi.advanceTimersByTimeAsync(60);
+    const { asked } = client;
+    expect(await bucket.allow()).toBe(false);
+    expect(client.asked).toBe(asked);
+    await vi.advanceTimersByTimeAsync(50);
+    await turn;
+  });
+
   it("rejects with the context's own error when that is over, at the start or while waiting, and leaves no timer", async () => {
     const bucket = await drained();
     const ctx = background.withCancel();
@@ -87,8 +101,16 @@ describe("wait", () => {
     const first = bucket.wait(background);
     const refusal = { code: "resource_exhausted", retryAfterMs: 100, message: /exceed context deadline/ };
     await expect(bucket.wait(background.withTimeout(100))).rejects.toMatchObject(refusal);
-    await vi.advanceTimersByTimeAsync(101);
+    await vi.advanceTimersByTimeAsync(50);
+    await expect(bucket.wait(background.withTimeout(50))).rejects.toMatchObject({ ...refusal, retryAfterMs: 50 });
+    await vi.advanceTimersByTimeAsync(51);
     await first;
+  });
+
+  it("refuses at once what the next token is too late for, once Redis has said when that comes", async () => {
+    const bucket = await drained();
+    await expect(bucket.wait(background.withTimeout(100))).rejects.toMatchObject({ code: "resource_exhausted" });
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it("refuses when as many wait as may", async () => {

@@ -109,12 +109,14 @@ whenStartable(redis, () => {
 
     it("starts afresh where something else lies, and tells what cannot be read", async () => {
       await using client = await connect(server.url);
-      const [text, list] = [newKey(), newKey()];
+      const [text, future, list] = [newKey(), newKey(), newKey()];
+      await redisCli(server, "SET", `ratelimit:${future}`, String(Date.now() + 86_400_000));
       await redisCli(server, "SET", `ratelimit:${text}`, "no number");
       await redisCli(server, "RPUSH", `ratelimit:${list}`, "a");
       const onError = vi.fn<(error: Error) => void>();
       const buckets = patientBuckets(client, { onError });
       expect(await buckets(text).allow()).toBe(true);
+      expect(await buckets(future).allow()).toBe(true);
       await expect(buckets(list).allow()).rejects.toMatchObject({
         code: "unavailable",
         message: "rate limit: nobody can say",

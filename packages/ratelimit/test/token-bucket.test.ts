@@ -113,6 +113,17 @@ describe("quota", () => {
   });
 });
 
+it("is not idle while somebody waits, though the bucket be full by then", async () => {
+  let time = 0;
+  const bucket = tokenBucket({ ratePerSecond: 10, burst: 1, now: () => time });
+  bucket.allow();
+  const turn = bucket.wait(background);
+  time = 100;
+  expect(bucket.idle()).toBe(false);
+  await vi.advanceTimersByTimeAsync(100);
+  await turn;
+});
+
 describe("wait", () => {
   it("takes a token that is there without a timer", async () => {
     const bucket = tokenBucket({ ratePerSecond: 1, burst: 1 });
