@@ -226,7 +226,14 @@ whenStartable(redis, () => {
         await using gone = await impostor(() => undefined);
         await gone[Symbol.asyncDispose]();
         await using client = await connect(gone.url);
-        const buckets = redisTokenBuckets({ client, ratePerSecond: 1, burst: 1, whenAway: "allow", timeoutMs: 50 });
+        const buckets = redisTokenBuckets({
+          client,
+          ratePerSecond: 1,
+          burst: 1,
+          whenAway: "allow",
+          timeoutMs: 50,
+          retryMs: 60_000,
+        });
         expect(await Promise.all(Array.from({ length: 100 }, async () => buckets("a").allow()))).not.toContain(false);
         // Known to be away, it is not waited for.
         expect(buckets("b").allow()).toBe(true);
