@@ -2,7 +2,7 @@ import { testInstancer } from "@kit/conformance/instancer";
 import { bind, type Server, startServer, whenStartable } from "@kit/servers";
 import { afterAll, beforeAll } from "vitest";
 import { dnssrvInstancer } from "../src/index.ts";
-import { newName, nsupdate, replacing, srv } from "./workbench.ts";
+import { newName, nsupdate, recordsOf, replacing } from "./workbench.ts";
 
 whenStartable(bind, () => {
   let server: Server;
@@ -26,13 +26,7 @@ whenStartable(bind, () => {
           instancer: () =>
             dnssrvInstancer({ name, servers: [`127.0.0.1:${server.port}`], refreshMs: 50, timeoutMs: 10_000 }),
           address: (port) => `one.kit.test:${port}`,
-          async set(instances) {
-            const records = instances.map(({ address, weight = 1 }) => {
-              const [host, port] = address.split(":");
-              return srv(Number(port), `${host}.`, { weight });
-            });
-            await nsupdate(server, replacing(name, records));
-          },
+          set: (instances) => nsupdate(server, replacing(name, recordsOf(instances))),
           async breakRegistry() {
             isAway = true;
             await server.kill();

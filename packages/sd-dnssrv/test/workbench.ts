@@ -1,10 +1,10 @@
-import { execFile, type PromiseWithChild } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
-import { promisify } from "node:util";
+import { createInterface } from "node:readline";
 import { codeOf } from "@kit/endpoint";
-import type { Instancer } from "@kit/sd";
+import type { Instance, Instancer } from "@kit/sd";
 import type { Server } from "@kit/servers";
 import { Packet, type Resource } from "dns2";
 import { vi } from "vitest";
@@ -19,6 +19,13 @@ let names = 0;
 /** A name that no other test has. */
 export const newName = (): string => `_http._tcp.svc${names++}-${process.pid}.kit.test`;
 
+/** The records of a name that has these instances. */
+export const recordsOf = (instances: readonly Instance[]): readonly string[] =>
+  instances.map(({ address, weight = 1 }) => {
+    const [host, port] = address.split(":");
+    return srv(Number(port), `${host}.`, { weight });
+  });
+
 /** A record as zones write it: TTL, type, and what the type wants. */
 export const srv = (port: number, target = "one.kit.test.", { ttl = 1, priority = 0, weight = 0 } = {}): string =>
   `${ttl} SRV ${priority} ${weight} ${port} ${target}`;
@@ -27,18 +34,45 @@ export const srv = (port: number, target = "one.kit.test.", { ttl = 1, priority 
 export const replacing = (name: string, records: readonly string[]): string =>
   [`update delete ${name}`, ...records.map((record) => `update add ${name} ${record}`), "send", ""].join("\n");
 
-/** Runs BIND's own program for changes on this server; it reads commands until its input ends, and fails when one does. */
-export function nsupdates(server: Server): PromiseWithChild<unknown> {
-  const updates = promisify(execFile)("nsupdate", { timeout: patienceMs });
-  updates.child.stdin!.write(`server 127.0.0.1 ${server.port}\nzone kit.test\n`);
-  return updates;
+/** BIND's own program for changes, at work on one server. */
+export interface Updates extends AsyncDisposable {
+  /** Resolves when the server has made the changes. */
+  send(commands: string): Promise<void>;
 }
 
-/** Resolves when the server has made the changes. */
+export function nsupdates(server: Server): Updates {
+  const child = spawn("nsupdate", { stdio: ["pipe", "pipe", "inherit"] });
+  const exited = once(child, "exit");
+  child.stdin.write(`server 127.0.0.1 ${server.port}\nzone kit.test\n`);
+  const answers = createInterface(child.stdout)[Symbol.asyncIterator]();
+  let turn = Promise.resolve();
+
+  /** Each set of changes is answered by some lines, of which one has the status. */
+  async function untilAnswered(): Promise<void> {
+    for (;;) {
+      const { value: line, done } = await answers.next();
+      if (done) throw new Error("nsupdate has ended");
+      const [, status] = /opcode: UPDATE, status: (\w+)/.exec(line) ?? [];
+      if (status === "NOERROR") return;
+      if (status !== undefined) throw new Error(`nsupdate was answered ${status}`);
+    }
+  }
+
+  return {
+    send(commands) {
+      child.stdin.write(`${commands}answer\n`);
+      return (turn = turn.then(untilAnswered));
+    },
+    async [Symbol.asyncDispose]() {
+      child.stdin.end();
+      await exited;
+    },
+  };
+}
+
 export async function nsupdate(server: Server, commands: string): Promise<void> {
-  const updates = nsupdates(server);
-  updates.child.stdin!.end(commands);
-  await updates;
+  await using updates = nsupdates(server);
+  await updates.send(commands);
 }
 
 /** A server that answers as no name server would. */

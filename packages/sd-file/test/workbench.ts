@@ -1,13 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { codeOf } from "@kit/endpoint";
 import type { Instancer } from "@kit/sd";
 import { vi } from "vitest";
-import type { FileRegistrarOptions } from "../src/index.ts";
 
 /** Much longer than anything takes, but on a machine that is busy with something else. */
 const patienceMs = 15_000;
@@ -20,25 +16,8 @@ export async function temporaryDirectory(): Promise<AsyncDisposable & { readonly
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** A process that has registered an instance and lives until it is killed. */
-export async function registeredProcess(
-  options: FileRegistrarOptions,
-): Promise<AsyncDisposable & { kill(): Promise<void> }> {
-  const script = fileURLToPath(new URL("registrar.fixture.mjs", import.meta.url));
-  const child: ChildProcess = spawn(process.execPath, [script, JSON.stringify(options)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const exited = once(child, "exit");
-  await Promise.race([
-    once(child.stdout!, "data"),
-    exited.then(([code]) => Promise.reject(new Error(`the process ended with ${String(code)}`))),
-  ]);
-  const kill = async (): Promise<void> => {
-    child.kill("SIGKILL");
-    await exited;
-  };
-  return { kill, [Symbol.asyncDispose]: kill };
-}
+/** Registers an instance in a process of its own. */
+export const registrarScript: URL = new URL("registrar.fixture.mjs", import.meta.url);
 
 /** What an instancer tells, as addresses and error codes, and a way to wait for it. */
 export class Heard {

@@ -3,6 +3,7 @@ export type { Command, Place, ServerKind } from "./server-kind.ts";
 export { serverPool, type ServerPool } from "./server-pool.ts";
 export { type Server, startServer } from "./start-server.ts";
 export { tcpProxy, type TcpProxy } from "./tcp-proxy.ts";
+export { udpProxy, type UdpProxy } from "./udp-proxy.ts";
 export { whenInstalled, whenStartable } from "./when-installed.ts";
 
 export { bind } from "./bind.ts";
