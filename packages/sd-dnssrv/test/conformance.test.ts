@@ -1,5 +1,5 @@
 import { testInstancer } from "@kit/conformance/instancer";
-import { bind, type Server, startServer, whenStartable } from "@kit/servers";
+import { bind, outage, type Server, startServer, whenStartable } from "@kit/servers";
 import { afterAll, beforeAll } from "vitest";
 import { dnssrvInstancer } from "../src/index.ts";
 import { newName, nsupdate, recordsOf, replacing } from "./workbench.ts";
@@ -16,24 +16,16 @@ whenStartable(bind, () => {
   testInstancer({
     async setup() {
       const name = newName();
-      let isAway = false;
-      const heal = async (): Promise<void> => {
-        if (isAway) await server.restart();
-        isAway = false;
-      };
+      const outages = outage(server);
       return {
         subject: {
           instancer: () =>
             dnssrvInstancer({ name, servers: [`127.0.0.1:${server.port}`], refreshMs: 50, timeoutMs: 10_000 }),
           address: (port) => `one.kit.test:${port}`,
           set: (instances) => nsupdate(server, replacing(name, recordsOf(instances))),
-          async breakRegistry() {
-            isAway = true;
-            await server.kill();
-          },
-          healRegistry: heal,
+          ...outages,
         },
-        teardown: heal,
+        teardown: () => outages.healRegistry(),
       };
     },
     supports: {

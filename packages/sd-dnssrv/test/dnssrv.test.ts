@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { bind, type Server, startServer, whenStartable } from "@kit/servers";
+import { bind, Heard, type Server, startServer, whenStartable } from "@kit/servers";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { dnssrvInstancer, type DnssrvInstancerOptions } from "../src/index.ts";
-import { Heard, newName, nsupdate, replacing, srv } from "./workbench.ts";
+import { newName, nsupdate, replacing, srv } from "./workbench.ts";
 
 const run = promisify(execFile);
 

@@ -3,16 +3,12 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { createInterface } from "node:readline";
-import { codeOf } from "@kit/endpoint";
-import type { Instance, Instancer } from "@kit/sd";
+import type { Instance } from "@kit/sd";
 import type { Server } from "@kit/servers";
 import { Packet, type Resource } from "dns2";
 import { vi } from "vitest";
 
-/** Much longer than anything takes, but on a machine that is busy with something else. */
-const patienceMs = 30_000;
-
-vi.setConfig({ testTimeout: 3 * patienceMs, hookTimeout: 3 * patienceMs });
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 120_000 });
 
 let names = 0;
 
@@ -157,48 +153,4 @@ export function framed(bytes: Uint8Array): Buffer {
   const length = Buffer.alloc(2);
   length.writeUInt16BE(bytes.length);
   return Buffer.concat([length, bytes]);
-}
-
-/** What an instancer tells, as addresses and error codes, and a way to wait for it. */
-export class Heard {
-  readonly events: (string[] | string)[] = [];
-  readonly errors: Error[] = [];
-  /** The weights of the last list. */
-  weights: (number | undefined)[] = [];
-  #awaited = 0;
-  #look = (): void => {};
-
-  constructor(instancer: Instancer) {
-    instancer.subscribe(({ instances, error }) => {
-      this.events.push(instances?.map(({ address }) => address) ?? codeOf(error));
-      if (error !== undefined) this.errors.push(error);
-      else this.weights = instances.map(({ weight }) => weight);
-      this.#look();
-    });
-  }
-
-  /** Resolves when this was told, after what was awaited before. */
-  async until(...expected: readonly string[]): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const late = setTimeout(() => {
-        reject(
-          new Error(`told ${JSON.stringify(this.events)}, not ${JSON.stringify(expected).slice(0, 200)} at the end`),
-        );
-      }, patienceMs);
-      this.#look = () => {
-        const found = this.events.findIndex((event, n) => n >= this.#awaited && String(event) === String(expected));
-        if (found === -1) return;
-        this.#awaited = found + 1;
-        clearTimeout(late);
-        resolve();
-      };
-      this.#look();
-    });
-    this.#look = () => {};
-  }
-}
-
-/** Waits for what no instancer tells. */
-export function eventually(condition: () => boolean | Promise<boolean>): Promise<boolean> {
-  return vi.waitUntil(condition, { interval: 20, timeout: patienceMs });
 }

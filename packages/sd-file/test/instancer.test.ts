@@ -4,10 +4,10 @@ import { appendFile, mkdir, readdir, rename, rm, symlink, utimes, writeFile } fr
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Instancer } from "@kit/sd";
-import { registeredProcess } from "@kit/servers";
+import { eventually, Heard, registeredProcess } from "@kit/servers";
 import { fileInstancer, type FileInstancerOptions, fileRegistrar } from "../src/index.ts";
 import { thisProcess } from "../src/owner.ts";
-import { entryText, eventually, Heard, registrarScript, temporaryDirectory } from "./workbench.ts";
+import { entryText, registrarScript, temporaryDirectory } from "./workbench.ts";
 
 let temporary: Awaited<ReturnType<typeof temporaryDirectory>>;
 let place: { directory: string; service: string };

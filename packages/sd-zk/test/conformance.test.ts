@@ -1,6 +1,6 @@
 import { type InstancerSubject, testInstancer } from "@kit/conformance/instancer";
 import { registrarSet, type RegistrarSubject, testRegistrar } from "@kit/conformance/registrar";
-import { registeredProcess, type Server, startServer, whenStartable, zookeeper } from "@kit/servers";
+import { outage, registeredProcess, type Server, startServer, whenStartable, zookeeper } from "@kit/servers";
 import { afterAll, beforeAll } from "vitest";
 import { type ZkClient, zkClient, zkInstancer, zkRegistrar } from "../src/index.ts";
 import { newPath, registrarScript } from "./workbench.ts";
@@ -18,7 +18,7 @@ whenStartable(zookeeper, () => {
     const client = zkClient({ servers: server.url, sessionTimeoutMs: 600_000 });
     const placed = registrarSet((instance) => zkRegistrar({ client, path, instance }));
     const open: AsyncDisposable[] = [];
-    let broken = false;
+    const outages = outage(server);
     /** With a client of its own, closed with it: what a client keeps open is not theirs. */
     function alone<Made extends { close(): Promise<void> }>(make: (client: ZkClient) => Made): Made {
       const own = zkClient({ servers: server.url, sessionTimeoutMs: 6_000 });
@@ -43,19 +43,12 @@ whenStartable(zookeeper, () => {
       // Counted by the server from the last ping, and looked for four times a second.
       expiryMs: 3_250,
       wipeRegistry: () => server.restart({ wipe: true }),
-      async breakRegistry() {
-        broken = true;
-        await server.kill();
-      },
-      async healRegistry() {
-        await server.restart();
-        broken = false;
-      },
+      ...outages,
     };
     return {
       subject,
       async teardown() {
-        if (broken) await server.restart();
+        await outages.healRegistry();
         await placed.close();
         for (const each of open.toReversed()) await each[Symbol.asyncDispose]();
         await client.close();

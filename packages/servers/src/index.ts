@@ -1,3 +1,5 @@
+export { eventually, Heard } from "./heard.ts";
+export { outage, type Outage } from "./outage.ts";
 export { type MortalProcess, registeredProcess } from "./registered-process.ts";
 export type { Command, Place, ServerKind } from "./server-kind.ts";
 export { serverPool, type ServerPool } from "./server-pool.ts";

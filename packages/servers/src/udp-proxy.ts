@@ -5,6 +5,8 @@ import { once } from "node:events";
 export interface UdpProxy extends AsyncDisposable {
   /** On the loopback address. */
   readonly port: number;
+  /** How many datagrams it has not carried. */
+  readonly dropped: number;
   /** From now on nothing gets through, either way, and nobody is told. */
   cut(): void;
   /** From now on whatever the server sends arrives as nonsense of the same length. */
@@ -24,14 +26,16 @@ export async function udpProxy(port: number, own = 0): Promise<UdpProxy> {
   const behind = new Set<Socket>();
   let isCut = false;
   let isGarbled = false;
+  let dropped = 0;
 
   front.on("message", (question, client) => {
-    if (isCut) return;
+    if (isCut) return void (dropped += 1);
     const upstream = createSocket("udp4").unref();
     behind.add(upstream);
     upstream.on("connect", () => upstream.send(question));
     upstream.on("message", (answer) => {
-      if (!isCut) front.send(isGarbled ? answer.fill("nonsense ") : answer, client.port, client.address);
+      if (isCut) dropped += 1;
+      else front.send(isGarbled ? answer.fill("nonsense ") : answer, client.port, client.address);
       end(upstream);
     });
     upstream.on("error", () => end(upstream));
@@ -46,6 +50,9 @@ export async function udpProxy(port: number, own = 0): Promise<UdpProxy> {
   await once(front, "listening");
   return {
     port: front.address().port,
+    get dropped() {
+      return dropped;
+    },
     cut() {
       isCut = true;
     },
