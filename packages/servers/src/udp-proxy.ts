@@ -29,7 +29,10 @@ export async function udpProxy(port: number, own = 0): Promise<UdpProxy> {
   let dropped = 0;
 
   front.on("message", (question, client) => {
-    if (isCut) return void (dropped += 1);
+    if (isCut) {
+      dropped += 1;
+      return;
+    }
     const upstream = createSocket("udp4").unref();
     behind.add(upstream);
     upstream.on("connect", () => upstream.send(question));

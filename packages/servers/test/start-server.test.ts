@@ -4,7 +4,16 @@ import { access } from "node:fs/promises";
 import { get } from "node:http";
 import { connect } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { type ServerKind, etcd, outage, serverPool, startServer, tcpProxy, udpProxy, whenStartable } from "../src/index.ts";
+import {
+  type ServerKind,
+  etcd,
+  outage,
+  serverPool,
+  startServer,
+  tcpProxy,
+  udpProxy,
+  whenStartable,
+} from "../src/index.ts";
 import { missingNeeds } from "../src/installed.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
