@@ -1,4 +1,5 @@
 export { eventually, Heard } from "./heard.ts";
+export { missingNeeds } from "./installed.ts";
 export { outage, type Outage } from "./outage.ts";
 export { type MortalProcess, registeredProcess } from "./registered-process.ts";
 export type { Command, Place, ServerKind } from "./server-kind.ts";
@@ -14,4 +15,5 @@ export { etcd } from "./etcd.ts";
 export { eureka } from "./eureka.ts";
 export { kinds } from "./kinds.ts";
 export { nats } from "./nats.ts";
+export { rabbitmq, rabbitmqctl } from "./rabbitmq.ts";
 export { zookeeper } from "./zookeeper.ts";
