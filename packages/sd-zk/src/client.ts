@@ -151,7 +151,7 @@ export function zkClient(options: ZkClientOptions): ZkClient {
       try {
         return await act(used);
       } catch (error) {
-        if (used.ended === undefined || ctx.cancelled !== undefined) throw error;
+        if (used.ended?.code !== "unavailable" || ctx.cancelled !== undefined) throw error;
         return act(await sessions.connected(ctx));
       }
     },
