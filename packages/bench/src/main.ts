@@ -11,7 +11,6 @@ import { discoveryBench } from "./benches/discovery.ts";
 import { grpcBench } from "./benches/grpc.ts";
 import { httpClientBench } from "./benches/http-client.ts";
 import { httpServerBench, jsonrpcBench } from "./benches/http-server.ts";
-import { httpServerBench } from "./benches/http-server.ts";
 import { limiterBench } from "./benches/limiter.ts";
 import { natsBench } from "./benches/nats.ts";
 import { pickBench } from "./benches/pick.ts";
