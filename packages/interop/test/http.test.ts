@@ -1,0 +1,22 @@
+import { whenInstalled } from "@kit/servers";
+import { connectHttp, encodeErrorPlain, serveHttp, statusError } from "@kit/transport-http";
+import { Interop } from "./contract.ts";
+import { gokit } from "./gokit.ts";
+import { readIdentity, writeIdentity } from "./identity.ts";
+import { interoperates } from "./interoperates.ts";
+import { serving } from "./serving.ts";
+
+whenInstalled(gokit(), () => {
+  interoperates({
+    transport: "http",
+    connect: ({ url }) => connectHttp(Interop, { url, before: [writeIdentity] }),
+    serve: (endpoints) =>
+      serving(serveHttp(Interop, endpoints, { before: [readIdentity], errorEncoder: encodeErrorPlain })),
+    coded: () => statusError(404, "not_found", "no such thing"),
+    ourErrors: { plain: ["unknown", "http status 500"], coded: ["not_found", "http status 404"] },
+    goErrors: { plain: [500, "out of order"], coded: [404, "no such thing"] },
+    goEnds: ["context canceled"],
+    oursEnds: ["canceled"],
+    identity: true,
+  });
+});

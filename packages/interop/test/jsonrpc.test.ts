@@ -1,0 +1,23 @@
+import { whenInstalled } from "@kit/servers";
+import { connectJsonrpc, encodeErrorPlain, jsonrpcError, serveJsonrpc } from "@kit/transport-jsonrpc";
+import { Interop } from "./contract.ts";
+import { gokit } from "./gokit.ts";
+import { readIdentity, writeIdentity } from "./identity.ts";
+import { interoperates } from "./interoperates.ts";
+import { serving } from "./serving.ts";
+
+whenInstalled(gokit(), () => {
+  interoperates({
+    transport: "jsonrpc",
+    connect: ({ place }) =>
+      connectJsonrpc(Interop, { url: `http://127.0.0.1:${place.ports[1]}`, before: [writeIdentity] }),
+    serve: (endpoints) =>
+      serving(serveJsonrpc(Interop, endpoints, { before: [readIdentity], errorEncoder: encodeErrorPlain })),
+    coded: () => jsonrpcError(-32001, "not_found", "no such thing"),
+    ourErrors: { plain: ["unknown", "out of order"], coded: ["unknown", "no such thing"] },
+    goErrors: { plain: [-32603, "out of order"], coded: [-32001, "no such thing"] },
+    goEnds: ["context canceled"],
+    oursEnds: ["canceled"],
+    identity: true,
+  });
+});
