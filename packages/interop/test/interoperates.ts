@@ -121,7 +121,7 @@ export function interoperates(wire: Wire): void {
     it(`which ${taking(identity)}`, async () => {
       const seen = await client.whoami({}, withIdentity(background, peter)).then(
         ({ user, trace, span, parent, sampled }) => ({ user, trace, span, parent, sampled }),
-        (error: unknown) => String(codeOf(error)),
+        codeOf,
       );
       expect(seen).toEqual(isReason(identity) ? "unknown" : peter);
     });
