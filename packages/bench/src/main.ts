@@ -3,13 +3,16 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 import { type Bench, fullPlan, type Result, smokePlan } from "./bench.ts";
+import { amqpBench } from "./benches/amqp.ts";
 import { chainBench } from "./benches/chain.ts";
 import { contextBench } from "./benches/context.ts";
 import { discoveryBench } from "./benches/discovery.ts";
+import { grpcBench } from "./benches/grpc.ts";
 import { httpClientBench } from "./benches/http-client.ts";
 import { httpServerBench } from "./benches/http-server.ts";
 import { natsBench } from "./benches/nats.ts";
 import { pickBench } from "./benches/pick.ts";
+import { thriftBench } from "./benches/thrift.ts";
 import { machine, reported, table } from "./report.ts";
 
 const benches: readonly Bench[] = [
@@ -19,7 +22,10 @@ const benches: readonly Bench[] = [
   discoveryBench,
   httpServerBench,
   httpClientBench,
+  grpcBench,
   natsBench,
+  amqpBench,
+  thriftBench,
 ];
 
 const usage = `Usage: npm run bench -- [names...] [--smoke] [--json <file>]

@@ -24,6 +24,13 @@ export interface InstancerUnderTest extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** `Registrar` of `@kit/sd`. */
+export interface RegistrarUnderTest extends AsyncDisposable {
+  register(): Promise<void>;
+  deregister(): Promise<void>;
+  close(): Promise<void>;
+}
+
 /** What an instance may say of itself besides its address. */
 export type InstanceTrait = "weight" | "zone" | "metadata";
 
@@ -122,13 +129,13 @@ export async function firstList(
   return instances!;
 }
 
-/** Runs something a few times; fails if more keeps the process alive afterwards than before, for longer than `timeoutMs`. */
-export async function leavesNothingRunning(use: () => Promise<void>, timeoutMs: number): Promise<void> {
+/** Runs something some times; fails if more keeps the process alive afterwards than before, for longer than `timeoutMs`. */
+export async function leavesNothingRunning(use: () => Promise<void>, timeoutMs: number, times = 5): Promise<void> {
   // Drivers keep some things from their first use on.
   await use();
   await quiet();
   const before = active();
-  for (let n = 0; n < 5; n++) await use();
+  for (let n = 0; n < times; n++) await use();
   const end = Date.now() + timeoutMs;
   while (surplus(before).length > 0 && Date.now() < end) await quiet();
   expect(surplus(before)).toEqual([]);

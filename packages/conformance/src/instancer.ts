@@ -11,6 +11,7 @@ import {
   Subscriber,
   traits,
 } from "./discovery.ts";
+import { instance, instances } from "./instances.ts";
 
 export type { DiscoveredInstance, DiscoveryEvent, InstancerUnderTest } from "./discovery.ts";
 
@@ -329,18 +330,6 @@ function tellsTrait(trait: InstanceTrait): InstancerCase {
     },
   };
 }
-
-function instance(subject: InstancerSubject, port: number): DiscoveredInstance {
-  return { address: subject.address?.(port) ?? `127.0.0.1:${port}` };
-}
-
-/** So many instances, in the order of their addresses; of a type that lets the first four be named. */
-function instances(subject: InstancerSubject, count: number): [...Four<DiscoveredInstance>, ...DiscoveredInstance[]] {
-  const list = Array.from({ length: count }, (_, n) => instance(subject, 20_001 + n));
-  return list as [...Four<DiscoveredInstance>, ...DiscoveredInstance[]];
-}
-
-type Four<T> = [T, T, T, T];
 
 function outage(subject: InstancerSubject): { breakRegistry: () => Promise<void>; healRegistry: () => Promise<void> } {
   return {

@@ -5,6 +5,7 @@ import {
   type DiscoveryEvent,
   type InstancerUnderTest,
   registrarCases,
+  registrarSet,
   type RegistrarSubject,
   type RegistrarUnderTest,
   testRegistrar,
@@ -185,6 +186,7 @@ function registry(fault: Fault | undefined, ttlMs: number): RegistrarSubject {
   return {
     registrar,
     instancer,
+    expiryMs: ttlMs + ttlMs / 10,
     async mortal(instance) {
       const dying = { instance, renewed: Date.now() };
       entries.add(dying);
@@ -232,7 +234,7 @@ const faults: Record<string, readonly Fault[]> = {
   "hands on the weight of the instance": ["forgets weights"],
   "hands on the zone of the instance": ["forgets zones"],
   "hands on the metadata of the instance": ["forgets metadata"],
-  "deregisters when it is closed, however often, and registers no more": [
+  "deregisters within a second when it is closed, however often, and registers no more": [
     "leaves its instance when it is closed",
     "registers when it is closed",
   ],
@@ -255,6 +257,27 @@ describe("the registrar suite", () => {
       await expect(run(registry(fault, 200), 600)).rejects.toBeInstanceOf(Error);
     });
   }
+
+  it("fails a registrar whose dead instance stays longer than it says", async () => {
+    const { run } = registrarCases.find(({ capability }) => capability === "expires")!;
+    await expect(run({ ...registry(undefined, 200), expiryMs: -1_000 }, 600)).rejects.toThrow("less than 0");
+  });
+
+  it("keeps a registrar for each instance that is set, and no other", async () => {
+    const subject = registry(undefined, 60_000);
+    const { set, close } = registrarSet((instance) => subject.registrar(instance));
+    await using instancer = subject.instancer();
+    let told: readonly DiscoveredInstance[] | undefined;
+    instancer.subscribe(({ instances }) => (told = instances));
+    const [a, b] = [{ address: "a" }, { address: "b" }];
+    for (const list of [[a, b], [{ ...a, weight: 2 }, b], [b], []]) {
+      await set(list);
+      await expect.poll(() => told).toEqual(list);
+    }
+    await set([a]);
+    await close();
+    await expect.poll(() => told).toEqual([]);
+  });
 
   it.each([
     ["expires", "mortal"],

@@ -5,8 +5,10 @@ const [zoneKey, weightKey] = ["kit-zone", "kit-weight"];
 
 /** An entry of Consul's answer to `/v1/health/service/<name>`, as far as it is read. */
 interface Entry {
-  readonly Node?: { readonly Address?: string };
+  readonly Node?: { readonly Node?: string; readonly Address?: string; readonly ModifyIndex?: number };
   readonly Service?: {
+    readonly ID?: string;
+    readonly ModifyIndex?: number;
     readonly Address?: string;
     readonly Port?: number;
     readonly Tags?: readonly string[] | null;
@@ -36,6 +38,13 @@ export function instanceOf(entry: unknown): Instance {
     zone,
     metadata: Object.keys(metadata).length === 0 ? undefined : metadata,
   });
+}
+
+/** What says which version of which entry it is, in one history of Consul's; its checks are not read. */
+export function marksOf(entry: unknown): readonly (string | number)[] | undefined {
+  const { Node: node, Service: service } = (entry ?? {}) as Entry;
+  const known = service?.ID !== undefined && service.ModifyIndex !== undefined && node?.ModifyIndex !== undefined;
+  return known ? [service.ID, service.ModifyIndex, node.Node ?? "", node.ModifyIndex] : undefined;
 }
 
 export function hasTags(entry: unknown, tags: readonly string[]): boolean {

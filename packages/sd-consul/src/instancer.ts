@@ -2,11 +2,11 @@ import type { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Context, KitError } from "@kit/endpoint";
-import { guarded, type Instance, type Instancer, watchInstancer } from "@kit/sd";
+import { guarded, type Instance, type Instancer, recordReader, watchInstancer } from "@kit/sd";
 import type Consul from "consul";
 import { call } from "./call.ts";
 import { parseClients, parseMs, parseService, parseTags } from "./clients.ts";
-import { hasTags, instanceOf } from "./entry.ts";
+import { hasTags, instanceOf, marksOf } from "./entry.ts";
 
 export interface ConsulInstancerOptions {
   /** Where to ask, with its token, TLS and data centre; not closed here. Of several one is asked, and the next when it fails. */
@@ -47,12 +47,15 @@ export function consulInstancer(options: ConsulInstancerOptions): Instancer {
   return watchInstancer({ watch: (update, ctx) => follow(clients[runs++ % clients.length]!, update, ctx) });
 
   async function follow(client: Consul, update: (instances: Iterable<Instance>) => void, ctx: Context): Promise<void> {
+    let read = entryReader();
     for (let index = 0; ;) {
       const asked = performance.now();
       const { next, entries } = await call(ctx, (abort) => query(client, index, abort));
-      update(instancesOf(entries));
       // An index that goes back belongs to another history: Consul has lost its state.
-      index = next < index ? 0 : next;
+      const begunAnew = next < index;
+      if (begunAnew) read = entryReader();
+      update(read(entries));
+      index = begunAnew ? 0 : next;
       const early = minQueryMs - (performance.now() - asked);
       if (early > 0) await delay(early, undefined, { signal: ctx.signal });
     }
@@ -81,14 +84,18 @@ export function consulInstancer(options: ConsulInstancerOptions): Instancer {
     return { next, entries: body };
   }
 
-  function* instancesOf(entries: readonly unknown[]): Iterable<Instance> {
-    for (const entry of entries) {
-      if (!hasTags(entry, moreTags)) continue;
-      try {
-        yield instanceOf(entry);
-      } catch (cause) {
-        report(new Error(`an entry of ${service} is ignored: ${(cause as Error).message}`, { cause }));
-      }
+  /** For one history. */
+  function entryReader(): (entries: readonly unknown[]) => Instance[] {
+    return recordReader({ read: instanceIfSane, marks: marksOf });
+  }
+
+  function instanceIfSane(entry: unknown): Instance | undefined {
+    if (!hasTags(entry, moreTags)) return undefined;
+    try {
+      return instanceOf(entry);
+    } catch (cause) {
+      report(new Error(`an entry of ${service} is ignored: ${(cause as Error).message}`, { cause }));
+      return undefined;
     }
   }
 }

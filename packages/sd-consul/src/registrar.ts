@@ -60,12 +60,23 @@ export function consulRegistrar(options: ConsulRegistrarOptions): Registrar {
       const client = clients[current]!;
       holders.add(client);
       try {
-        await call(ctx, (abort) => registerService(client, registration, abort));
-        // Only what has been said of a check survives a restart of the agent, not what the check began with.
-        return await renew(ctx);
+        return await announce(client, ctx);
       } catch (error) {
         current = (current + 1) % clients.length;
         if (left === 1) throw error;
+      }
+    }
+  }
+
+  async function announce(client: Consul, ctx: Context): Promise<void> {
+    for (let left = 2; ; left--) {
+      await call(ctx, (abort) => registerService(client, registration, abort));
+      try {
+        // Only what has been said of a check survives a restart of the agent, not what the check began with.
+        return await renew(ctx);
+      } catch (error) {
+        // An agent that was stopped may carry out only now what a registrar before this one has asked for and given up: to remove the instance.
+        if (left === 1 || codeOf(error) !== "not_found") throw error;
       }
     }
   }

@@ -1,9 +1,9 @@
 import { type InstancerSubject, testInstancer } from "@kit/conformance/instancer";
-import { type RegistrarSubject, type RegistrarUnderTest, testRegistrar } from "@kit/conformance/registrar";
-import { consul, type Server, startServer, whenStartable } from "@kit/servers";
+import { registrarSet, type RegistrarSubject, testRegistrar } from "@kit/conformance/registrar";
+import { consul, registeredProcess, type Server, startServer, whenStartable } from "@kit/servers";
 import { afterAll, beforeAll } from "vitest";
 import { consulInstancer, consulRegistrar } from "../src/index.ts";
-import { clientOf, newService, registeredProcess } from "./workbench.ts";
+import { clientOf, newService, registrarScript } from "./workbench.ts";
 
 whenStartable(consul, () => {
   let server: Server;
@@ -15,32 +15,25 @@ whenStartable(consul, () => {
   async function setup(): Promise<{ subject: InstancerSubject & RegistrarSubject; teardown: () => Promise<void> }> {
     const client = clientOf(server.port);
     const place = { client, service: newService() };
-    const registrars = new Map<string, RegistrarUnderTest>();
+    const placed = registrarSet((instance) => consulRegistrar({ ...place, instance, ttlMs: 600_000 }));
     const open: AsyncDisposable[] = [];
     let broken = false;
     const subject: InstancerSubject & RegistrarSubject = {
       instancer: () => consulInstancer(place),
       registrar: (instance) => consulRegistrar({ ...place, instance, ttlMs: 3_000 }),
-      async set(instances) {
-        const wanted = new Map(instances.map((instance) => [JSON.stringify(instance), instance]));
-        const gone = Array.from(registrars).filter(([key]) => !wanted.has(key));
-        // One that says something new of its address has its place already.
-        for (const [key, registrar] of gone) {
-          registrars.delete(key);
-          await registrar.close();
-        }
-        for (const [key, instance] of wanted) {
-          if (registrars.has(key)) continue;
-          const registrar = consulRegistrar({ ...place, instance, ttlMs: 600_000 });
-          registrars.set(key, registrar);
-          await registrar.register();
-        }
-      },
+      set: placed.set,
       async mortal(instance) {
-        const child = await registeredProcess({ port: server.port, service: place.service, instance, ttlMs: 3_000 });
+        const child = await registeredProcess(registrarScript, {
+          port: server.port,
+          service: place.service,
+          instance,
+          ttlMs: 3_000,
+        });
         open.push(child);
         return () => child.kill();
       },
+      // Counted by the server from the last renewal.
+      expiryMs: 3_000,
       wipeRegistry: () => server.restart({ wipe: true }),
       async breakRegistry() {
         broken = true;
@@ -55,7 +48,7 @@ whenStartable(consul, () => {
       subject,
       async teardown() {
         if (broken) await server.restart();
-        await Promise.all(Array.from(registrars.values(), (registrar) => registrar.close()));
+        await placed.close();
         for (const each of open.toReversed()) await each[Symbol.asyncDispose]();
         client.destroy();
       },

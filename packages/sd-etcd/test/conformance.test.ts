@@ -1,9 +1,9 @@
 import { type InstancerSubject, testInstancer } from "@kit/conformance/instancer";
-import { type RegistrarSubject, type RegistrarUnderTest, testRegistrar } from "@kit/conformance/registrar";
-import { etcd, type Server, startServer, whenStartable } from "@kit/servers";
+import { registrarSet, type RegistrarSubject, testRegistrar } from "@kit/conformance/registrar";
+import { etcd, registeredProcess, type Server, startServer, whenStartable } from "@kit/servers";
 import { afterAll, beforeAll } from "vitest";
 import { etcdInstancer, etcdRegistrar } from "../src/index.ts";
-import { clientOf, newPrefix, registeredProcess } from "./workbench.ts";
+import { clientOf, newPrefix, registrarScript } from "./workbench.ts";
 
 whenStartable(etcd, () => {
   let server: Server;
@@ -15,7 +15,7 @@ whenStartable(etcd, () => {
   async function setup(): Promise<{ subject: InstancerSubject & RegistrarSubject; teardown: () => Promise<void> }> {
     const client = clientOf(server.url);
     const place = { client, prefix: newPrefix() };
-    const registrars = new Map<string, RegistrarUnderTest>();
+    const placed = registrarSet((instance) => etcdRegistrar({ ...place, instance, ttlMs: 600_000 }));
     const open: AsyncDisposable[] = [];
     let broken = false;
     const subject: InstancerSubject & RegistrarSubject = {
@@ -37,26 +37,19 @@ whenStartable(etcd, () => {
         };
       },
       registrar: (instance) => etcdRegistrar({ ...place, instance, ttlMs: 3_000 }),
-      async set(instances) {
-        const wanted = new Map(instances.map((instance) => [JSON.stringify(instance), instance]));
-        const gone = Array.from(registrars).filter(([key]) => !wanted.has(key));
-        // One that says something new of its address has its place already.
-        for (const [key, registrar] of gone) {
-          registrars.delete(key);
-          await registrar.close();
-        }
-        for (const [key, instance] of wanted) {
-          if (registrars.has(key)) continue;
-          const registrar = etcdRegistrar({ ...place, instance, ttlMs: 600_000 });
-          registrars.set(key, registrar);
-          await registrar.register();
-        }
-      },
+      set: placed.set,
       async mortal(instance) {
-        const child = await registeredProcess({ url: server.url, prefix: place.prefix, instance, ttlMs: 3_000 });
+        const child = await registeredProcess(registrarScript, {
+          url: server.url,
+          prefix: place.prefix,
+          instance,
+          ttlMs: 3_000,
+        });
         open.push(child);
         return () => child.kill();
       },
+      // Counted by the server from the last renewal, and looked for twice a second.
+      expiryMs: 3_500,
       wipeRegistry: () => server.restart({ wipe: true }),
       async breakRegistry() {
         broken = true;
@@ -71,7 +64,7 @@ whenStartable(etcd, () => {
       subject,
       async teardown() {
         if (broken) await server.restart();
-        await Promise.all(Array.from(registrars.values(), (registrar) => registrar.close()));
+        await placed.close();
         for (const each of open.toReversed()) await each[Symbol.asyncDispose]();
         client.close();
       },

@@ -1,9 +1,9 @@
-import { background, codeOf } from "@kit/endpoint";
+import { background } from "@kit/endpoint";
 import { etcd, type Server, startServer, tcpProxy, whenStartable } from "@kit/servers";
 import { firstInstances } from "@kit/sd";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { etcdInstancer, etcdRegistrar } from "../src/index.ts";
-import { clientOf, newPrefix, registeredProcess } from "./workbench.ts";
+import { clientOf, newPrefix } from "./workbench.ts";
 
 const patience = { interval: 20, timeout: 30_000 };
 const soon = (): ReturnType<typeof background.withTimeout> => background.withTimeout(10_000);
@@ -87,63 +87,6 @@ whenStartable(etcd, () => {
     proxy.heal();
     await vi.waitUntil(() => String(last) === "b:1", patience);
     expect(last).toEqual(["b:1"]);
-  });
-
-  it("follows a hundred changes a second to the last", async () => {
-    using client = disposable(clientOf(server.url));
-    const prefix = newPrefix();
-    await using instancer = etcdInstancer({ client, prefix });
-    let last: readonly string[] = [];
-    instancer.subscribe(({ instances }) => {
-      last = instances?.map(({ address }) => address) ?? last;
-    });
-    const keys = Array.from({ length: 100 }, (_, n) => `127.0.0.1:${20_000 + n}`);
-    await Promise.all(keys.map((key) => client.put(`${prefix}/${key}`).value(key)));
-    await Promise.all(keys.slice(0, 50).map((key) => client.delete().key(`${prefix}/${key}`)));
-    await vi.waitUntil(() => last.length === 50, patience);
-    expect(last).toEqual(keys.slice(50));
-  });
-
-  it("finds out that the network is cut, keeps its list and recovers", async () => {
-    await using proxy = await tcpProxy(server.port);
-    using client = disposable(clientOf(server.url));
-    using cut = disposable(clientOf(`http://127.0.0.1:${proxy.port}`));
-    const prefix = newPrefix();
-    await client.put(`${prefix}/a`).value("a:1");
-    await using instancer = etcdInstancer({ client: cut, prefix, pingMs: 200, timeoutMs: 500 });
-    const told: string[] = [];
-    instancer.subscribe(({ instances, error }) => void told.push(instances?.[0]?.address ?? codeOf(error)));
-    await vi.waitUntil(() => told.length === 1, patience);
-    proxy.cut();
-    await vi.waitUntil(() => instancer.status.state === "stale", patience);
-    proxy.heal();
-    await vi.waitUntil(() => instancer.status.state === "fresh", patience);
-    expect([told[0], told[1], told.at(-1)]).toEqual(["a:1", "unavailable", "a:1"]);
-  });
-
-  it("has a process that was killed gone within its ttl, and one that closes at once", async () => {
-    using client = disposable(clientOf(server.url));
-    const prefix = newPrefix();
-    await using instancer = etcdInstancer({ client, prefix });
-    let count = 0;
-    instancer.subscribe(({ instances }) => {
-      count = instances?.length ?? count;
-    });
-    const process = await registeredProcess({ url: server.url, prefix, instance: { address: "a:1" }, ttlMs: 2_000 });
-    await vi.waitUntil(() => count === 1, patience);
-    await process.kill();
-    const killed = performance.now();
-    await vi.waitUntil(() => count === 0, patience);
-    // etcd looks for expired leases twice a second and lets none live less than its own election takes; the machine may be busy.
-    expect(performance.now() - killed).toBeLessThan(5_000);
-
-    const registrar = etcdRegistrar({ client, prefix, instance: { address: "a:2" } });
-    await registrar.register();
-    await vi.waitUntil(() => count === 1, patience);
-    const closed = performance.now();
-    await registrar.close();
-    await vi.waitUntil(() => count === 0, patience);
-    expect(performance.now() - closed).toBeLessThan(1_000);
   });
 
   it.each([

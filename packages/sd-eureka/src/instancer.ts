@@ -4,7 +4,7 @@ import { type Context, KitError } from "@kit/endpoint";
 import { backoff, guarded, type Instancer, watchInstancer } from "@kit/sd";
 import { answerError, eurekaClient } from "./eureka-client.ts";
 import { requireMs, requireService } from "./option.ts";
-import { type ReadRecords, readRecords } from "./record.ts";
+import { type ReadRecords, recordsReader } from "./record.ts";
 
 export interface EurekaInstancerOptions {
   /**
@@ -62,6 +62,7 @@ export function eurekaInstancer(options: EurekaInstancerOptions): Instancer {
   }
   const ask = eurekaClient("eurekaInstancer", { servers, timeoutMs, maxBytes, tls });
   const report = guarded(onError);
+  const readRecords = recordsReader({ host, secure });
   const untilNextMs = backoff({ baseMs: pollMs, maxMs: pollMs, jitter: 0.2 });
   /** Most answers are the one before, byte for byte. */
   let last: { readonly body: string; readonly read: ReadRecords } | undefined;
@@ -90,7 +91,7 @@ export function eurekaInstancer(options: EurekaInstancerOptions): Instancer {
 
   function read(body: string): ReadRecords {
     try {
-      return readRecords(body, { host, secure });
+      return readRecords(body);
     } catch (cause) {
       throw new KitError("unavailable", "what Eureka answered makes no sense", { cause });
     }

@@ -1,5 +1,5 @@
 import { isIPv6 } from "node:net";
-import { type Instance, parseInstance } from "@kit/sd";
+import { type Instance, parseInstance, recordReader } from "@kit/sd";
 
 /** How an instance's address is made out of its record. */
 export interface AddressChoice {
@@ -32,6 +32,7 @@ interface EurekaRecord {
   readonly securePort?: unknown;
   readonly metadata?: unknown;
   readonly lastUpdatedTimestamp?: unknown;
+  readonly lastDirtyTimestamp?: unknown;
 }
 
 /** Eureka has no fields for them; these are the names under which Spring Cloud's load balancer looks for them. */
@@ -88,31 +89,48 @@ export function instanceRecord(
   };
 }
 
-/**
- * Reads the answer to a question for one application.
- *
- * @throws when it is not one.
- */
-export function readRecords(text: string, choice: AddressChoice): ReadRecords {
-  const { application } = (JSON.parse(text) ?? {}) as { application?: { instance?: unknown } | null };
-  if (typeof application !== "object" || application === null) throw new TypeError("no application");
-  // Older servers send one instance without its array.
-  const records = [application.instance ?? []].flat();
-  const problems: string[] = [];
-  const latest = new Map<string, { readonly instance: Instance; readonly updated: number }>();
-  for (const record of records as readonly (EurekaRecord | null)[]) {
-    if (record?.status !== "UP") continue;
-    try {
-      const instance = readInstance(record, choice);
-      const updated = Number(record.lastUpdatedTimestamp) || 0;
+interface Read {
+  readonly instance: Instance;
+  readonly updated: number;
+}
+
+/** Makes a reader of the answers to a question for one application. It throws when one is no such answer. */
+export function recordsReader(choice: AddressChoice): (text: string) => ReadRecords {
+  let problems: string[] = [];
+  const readUp = recordReader<EurekaRecord | null, Read>({
+    read(record) {
+      if (record?.status !== "UP") return undefined;
+      try {
+        return { instance: readInstance(record, choice), updated: Number(record.lastUpdatedTimestamp) || 0 };
+      } catch (error) {
+        problems.push(`${shown(record.instanceId)} is ignored: ${(error as Error).message}`);
+        return undefined;
+      }
+    },
+    marks: marksOf,
+  });
+
+  return (text) => {
+    const { application } = (JSON.parse(text) ?? {}) as { application?: { instance?: unknown } | null };
+    if (typeof application !== "object" || application === null) throw new TypeError("no application");
+    problems = [];
+    // Older servers send one instance without its array.
+    const records = [application.instance ?? []].flat() as readonly (EurekaRecord | null)[];
+    const latest = new Map<string, Read>();
+    for (const read of readUp(records)) {
+      const { address } = read.instance;
       // Who died and came back under another id has two, until the lease of the first runs out.
-      if (!((latest.get(instance.address)?.updated ?? -1) >= updated))
-        latest.set(instance.address, { instance, updated });
-    } catch (error) {
-      problems.push(`${shown(record.instanceId)} is ignored: ${(error as Error).message}`);
+      if (!((latest.get(address)?.updated ?? -1) >= read.updated)) latest.set(address, read);
     }
-  }
-  return { instances: Array.from(latest.values(), ({ instance }) => instance), problems };
+    return { instances: Array.from(latest.values(), ({ instance }) => instance), problems };
+  };
+}
+
+/** What says which version of which record it is: a registration or a change of its metadata makes its times new, an operator its status. */
+function marksOf(record: EurekaRecord | null): readonly string[] | undefined {
+  const { instanceId, status, lastUpdatedTimestamp: updated, lastDirtyTimestamp: dirty } = record ?? {};
+  const known = typeof instanceId === "string" && typeof updated === "string" && typeof dirty === "string";
+  return known ? [instanceId, updated, dirty, String(status)] : undefined;
 }
 
 function readInstance(record: EurekaRecord, { host: preferred, secure }: AddressChoice): Instance {

@@ -1,9 +1,9 @@
 import { type InstancerSubject, testInstancer } from "@kit/conformance/instancer";
-import { type RegistrarSubject, type RegistrarUnderTest, testRegistrar } from "@kit/conformance/registrar";
-import { eureka, type Server, startServer, tcpProxy, whenInstalled } from "@kit/servers";
+import { registrarSet, type RegistrarSubject, testRegistrar } from "@kit/conformance/registrar";
+import { eureka, registeredProcess, type Server, startServer, tcpProxy, whenInstalled } from "@kit/servers";
 import { afterAll, beforeAll } from "vitest";
 import { eurekaInstancer, eurekaRegistrar } from "../src/index.ts";
-import { newService, operate, records, registeredProcess } from "./workbench.ts";
+import { newService, operate, records, registrarScript } from "./workbench.ts";
 
 whenInstalled(eureka, () => {
   let server: Server;
@@ -24,32 +24,19 @@ whenInstalled(eureka, () => {
       service,
       timeoutMs: 2_000,
     };
-    const registrars = new Map<string, RegistrarUnderTest>();
+    const placed = registrarSet((instance) => eurekaRegistrar({ servers: [direct], service, instance }));
     const open: AsyncDisposable[] = [proxy];
     const subject: InstancerSubject & RegistrarSubject = {
       instancer: () => eurekaInstancer({ ...through, pollMs: 50 }),
       registrar: (instance) => eurekaRegistrar({ ...through, instance, ttlMs: 3_000 }),
-      async set(instances) {
-        const wanted = new Map(instances.map((instance) => [JSON.stringify(instance), instance]));
-        for (const [key, registrar] of registrars) {
-          if (wanted.has(key)) continue;
-          registrars.delete(key);
-          await registrar.close();
-        }
-        const added: Promise<void>[] = [];
-        for (const [key, instance] of wanted) {
-          if (registrars.has(key)) continue;
-          const registrar = eurekaRegistrar({ servers: [direct], service, instance });
-          registrars.set(key, registrar);
-          added.push(registrar.register());
-        }
-        await Promise.all(added);
-      },
+      set: placed.set,
       async mortal(instance) {
-        const child = await registeredProcess({ servers: [direct], service, instance, ttlMs: 1_000 });
+        const child = await registeredProcess(registrarScript, { servers: [direct], service, instance, ttlMs: 1_000 });
         open.push(child);
         return () => child.kill();
       },
+      // A renewal counts for twice the lease, and the server looks twice a second.
+      expiryMs: 2_500,
       async wipeRegistry() {
         for (const { instanceId } of await records(direct, service)) {
           await operate(direct, "DELETE", `${service.toUpperCase()}/${encodeURIComponent(instanceId)}`);
@@ -65,7 +52,7 @@ whenInstalled(eureka, () => {
     return {
       subject,
       async teardown() {
-        await Promise.all(Array.from(registrars.values(), (registrar) => registrar.close()));
+        await placed.close();
         for (const each of open.toReversed()) await each[Symbol.asyncDispose]();
       },
     };

@@ -11,7 +11,7 @@ import {
   eurekaRegistrar,
   type EurekaRegistrarOptions,
 } from "../src/index.ts";
-import { eventually, Heard, lastRenewal, newService, operate, records, registeredProcess } from "./workbench.ts";
+import { eventually, Heard, lastRenewal, newService, operate, records } from "./workbench.ts";
 
 whenStartable(eureka, () => {
   let server: Server;
@@ -84,79 +84,6 @@ whenStartable(eureka, () => {
     expect(heard.events).toHaveLength(2);
     await operate(url, "DELETE", `${path}/status?value=UP`);
     await heard.until("10.0.0.1:80");
-  });
-
-  it("loses the instance of a killed process when its lease runs out, and no other", async () => {
-    await registering({ address: "10.0.0.1:80" }, { ttlMs: 1_000 }).register();
-    const child = await registeredProcess({
-      servers: [url],
-      service,
-      instance: { address: "10.0.0.2:80" },
-      ttlMs: 1_000,
-    });
-    opened.push(child);
-    const heard = watching();
-    await heard.until("10.0.0.1:80", "10.0.0.2:80");
-    await child.kill();
-    await heard.until("10.0.0.1:80");
-    expect(heard.events).toHaveLength(2);
-  });
-
-  it("is known to have gone long before a second has passed", async () => {
-    const registrar = registering({ address: "10.0.0.1:80" }, { ttlMs: 90_000 });
-    await registrar.register();
-    const heard = watching();
-    await heard.until("10.0.0.1:80");
-    const start = performance.now();
-    await registrar.close();
-    await heard.until();
-    expect(performance.now() - start).toBeLessThan(1_000);
-  });
-
-  it("tells a burst of changes to its end", async () => {
-    const heard = watching({ pollMs: 10 });
-    await heard.until();
-    const registrars = Array.from({ length: 50 }, (_, n) => registering({ address: `10.0.0.1:${1_000 + n}` }));
-    await Promise.all(registrars.map((registrar) => registrar.register()));
-    await Promise.all(registrars.slice(10).map((registrar) => registrar.deregister()));
-    await heard.until(...Array.from({ length: 10 }, (_, n) => `10.0.0.1:${1_000 + n}`));
-    expect(heard.errors).toEqual([]);
-  });
-
-  it("registers everybody again after Eureka was killed and restarted, without its data", async () => {
-    const errors: Error[] = [];
-    for (const n of [1, 2]) {
-      const onError = (error: Error): void => void errors.push(error);
-      await registering({ address: `10.0.0.${n}:80` }, { onError }).register();
-    }
-    const heard = watching();
-    await heard.until("10.0.0.1:80", "10.0.0.2:80");
-    await server.kill();
-    await heard.until("unavailable");
-    expect(heard.events).toHaveLength(2);
-    await server.restart();
-    await heard.until("10.0.0.1:80", "10.0.0.2:80");
-    expect(errors.length).toBeGreaterThan(0);
-  });
-
-  it("keeps the list while Eureka is stopped, and goes on when it continues", async () => {
-    const errors: Error[] = [];
-    const registrar = registering(
-      { address: "10.0.0.1:80" },
-      { timeoutMs: 500, onError: (error) => errors.push(error) },
-    );
-    await registrar.register();
-    const heard = watching({ timeoutMs: 500 });
-    await heard.until("10.0.0.1:80");
-    server.pause();
-    await heard.until("deadline_exceeded");
-    const late = registering({ address: "10.0.0.2:80" }, { timeoutMs: 500 });
-    await expect(late.register()).rejects.toMatchObject({ code: "deadline_exceeded" });
-    // A renewal, the registration after it, and the first after a backoff.
-    await eventually(() => errors.length === 3);
-    server.resume();
-    await late.register();
-    await heard.until("10.0.0.1:80", "10.0.0.2:80");
   });
 
   it("is served by the servers that are left", async () => {

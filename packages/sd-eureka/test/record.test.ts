@@ -1,14 +1,16 @@
 import { parseInstance } from "@kit/sd";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { instanceRecord, readRecords } from "../src/record.ts";
+import { type AddressChoice, instanceRecord, type ReadRecords, recordsReader } from "../src/record.ts";
 import { application, upRecord } from "./workbench.ts";
 
 const plain = { host: "ipAddr", secure: false } as const;
 
+const readRecords = (text: string, choice: AddressChoice): ReadRecords => recordsReader(choice)(text);
+
 const written = { service: "addsvc", ttlMs: 90_000, secure: false, hostName: undefined };
 
-describe("readRecords", () => {
+describe("recordsReader", () => {
   it.for([
     ["the address by IP", {}, plain, "10.0.0.1:80"],
     ["the address by name", {}, { ...plain, host: "hostName" }, "one.example:80"],
@@ -56,6 +58,19 @@ describe("readRecords", () => {
   ] as const)("reads the metadata %o", ([metadata, said]) => {
     const { instances } = readRecords(application(upRecord({ metadata })), plain);
     expect(instances).toEqual([{ address: "10.0.0.1:80", ...said }]);
+  });
+
+  it("reads a record again only when its times or its status have changed", () => {
+    const read = recordsReader(plain);
+    const times = { lastUpdatedTimestamp: "1", lastDirtyTimestamp: "1" };
+    const [first] = read(application(upRecord(times))).instances;
+    expect(read(application(upRecord(times))).instances[0]).toBe(first);
+    const dirty = { ...times, lastDirtyTimestamp: "2", metadata: { version: "2" } };
+    expect(read(application(upRecord(dirty))).instances).toEqual([
+      { address: "10.0.0.1:80", metadata: { version: "2" } },
+    ]);
+    expect(read(application(upRecord({ ...dirty, status: "DOWN" }))).instances).toEqual([]);
+    expect(read(application(upRecord(dirty))).instances).toHaveLength(1);
   });
 
   it("takes the later of two records of one address, in either order", () => {

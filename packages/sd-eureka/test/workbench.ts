@@ -1,17 +1,14 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { fileURLToPath } from "node:url";
 import { codeOf } from "@kit/endpoint";
 import type { Instancer } from "@kit/sd";
 import { vi } from "vitest";
-import type { EurekaRegistrarOptions } from "../src/index.ts";
 
 /** Much longer than anything takes, but on a machine that is busy with something else. */
 const patienceMs = 30_000;
 
-vi.setConfig({ testTimeout: 3 * patienceMs, hookTimeout: 3 * patienceMs });
+vi.setConfig({ testTimeout: 3 * patienceMs, hookTimeout: 8 * patienceMs });
 
 let services = 0;
 
@@ -43,25 +40,8 @@ export async function operate(server: string, method: string, path: string): Pro
   if (response.status !== 200) throw new Error(`${method} ${path}: ${response.status}`);
 }
 
-/** A process that has registered an instance and lives until it is killed. */
-export async function registeredProcess(
-  options: EurekaRegistrarOptions,
-): Promise<AsyncDisposable & { kill(): Promise<void> }> {
-  const script = fileURLToPath(new URL("registrar.fixture.mjs", import.meta.url));
-  const child: ChildProcess = spawn(process.execPath, [script, JSON.stringify(options)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const exited = once(child, "exit");
-  await Promise.race([
-    once(child.stdout!, "data"),
-    exited.then(([code]) => Promise.reject(new Error(`the process ended with ${String(code)}`))),
-  ]);
-  const kill = async (): Promise<void> => {
-    child.kill("SIGKILL");
-    await exited;
-  };
-  return { kill, [Symbol.asyncDispose]: kill };
-}
+/** Registers an instance in a process of its own. */
+export const registrarScript: URL = new URL("registrar.fixture.mjs", import.meta.url);
 
 /** A server that answers as no Eureka would. */
 export interface FakeEureka extends AsyncDisposable {

@@ -32,6 +32,7 @@ async function setup(): Promise<{ subject: InstancerSubject & RegistrarSubject; 
       open.push(child);
       return () => child.kill();
     },
+    expiryMs: 3_100,
     wipeRegistry: () => rm(folder, { recursive: true }),
     async breakRegistry() {
       await rename(folder, `${folder}.away`).catch(() => {});

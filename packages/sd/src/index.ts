@@ -20,4 +20,5 @@ export { guarded } from "./guarded.ts";
 export { heartbeatRegistrar, type HeartbeatRegistrarOptions } from "./heartbeat-registrar.ts";
 export { parseInstance } from "./instance.ts";
 export { type InstanceCache, instanceCache, type InstanceCacheOptions } from "./instance-cache.ts";
+export { recordReader, type RecordReaderOptions } from "./record-reader.ts";
 export { watchInstancer, type WatchInstancerOptions } from "./watch-instancer.ts";

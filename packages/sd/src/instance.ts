@@ -12,13 +12,17 @@ export interface Instance {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+/** What `parseInstance` has made, and nobody can have changed since. */
+const parsed = new WeakSet<object>();
+
 /**
- * A frozen copy of what may be an instance: an option, or what JSON a registry held. Unknown fields are left out.
+ * A frozen copy of what may be an instance: an option, or what JSON a registry held. Unknown fields are left out. What it has made itself it gives back.
  *
  * @throws {TypeError} naming the field that is wrong: an address that is no string or empty, a weight below 0 or not finite, a zone or
  * a metadata value that is no string.
  */
 export function parseInstance(value: unknown): Instance {
+  if (parsed.has(value as object)) return value as Instance;
   const { address, weight, zone, metadata } = (value ?? {}) as Partial<Record<keyof Instance, unknown>>;
   if (typeof address !== "string" || address === "") {
     throw optionError("instance: address", "a string that is not empty", address);
@@ -43,6 +47,7 @@ export function parseInstance(value: unknown): Instance {
     }
     instance.metadata = Object.freeze({ ...metadata }) as Record<string, string>;
   }
+  parsed.add(instance);
   return Object.freeze(instance);
 }
 

@@ -68,6 +68,7 @@ function registry(): InstancerSubject & RegistrarSubject {
         }, 30);
       };
     },
+    expiryMs: 30,
     async wipeRegistry() {
       held.clear();
       changed();

@@ -11,6 +11,7 @@ it("exports what it says and nothing by accident", async () => {
     "heartbeatRegistrar",
     "instanceCache",
     "parseInstance",
+    "recordReader",
     "watchInstancer",
   ]);
 });

@@ -13,6 +13,8 @@ export const eureka: ServerKind = {
   name: "eureka",
   install: "bash packages/servers/bin/install.sh",
   needs: ["java", jar],
+  // It needs 5 s of a core, which may be shared by many.
+  startMs: 180_000,
   command({ port }) {
     const settings = {
       "server.address": "127.0.0.1",

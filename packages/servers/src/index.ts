@@ -1,4 +1,7 @@
+export { missingNeeds } from "./installed.ts";
+export { type MortalProcess, registeredProcess } from "./registered-process.ts";
 export type { Command, Place, ServerKind } from "./server-kind.ts";
+export { serverPool, type ServerPool } from "./server-pool.ts";
 export { type Server, startServer } from "./start-server.ts";
 export { tcpProxy, type TcpProxy } from "./tcp-proxy.ts";
 export { whenInstalled, whenStartable } from "./when-installed.ts";
@@ -9,4 +12,5 @@ export { etcd } from "./etcd.ts";
 export { eureka } from "./eureka.ts";
 export { kinds } from "./kinds.ts";
 export { nats } from "./nats.ts";
+export { rabbitmq, rabbitmqctl } from "./rabbitmq.ts";
 export { zookeeper } from "./zookeeper.ts";

@@ -3,7 +3,7 @@ import { access } from "node:fs/promises";
 import { get } from "node:http";
 import { connect } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { type ServerKind, etcd, startServer, tcpProxy, whenStartable } from "../src/index.ts";
+import { type ServerKind, etcd, serverPool, startServer, tcpProxy, whenStartable } from "../src/index.ts";
 import { missingNeeds } from "../src/installed.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -119,6 +119,39 @@ describe("a proxy", () => {
     proxy.heal();
     expect(await reset).toMatchObject([{ code: "ECONNRESET" }]);
     expect(await ask(url)).toBe("start 1");
+  });
+
+  it("turns answers into nonsense, also on connections that are open", async () => {
+    await using server = await startServer(counting);
+    await using proxy = await tcpProxy(server.port);
+    const open = connect(proxy.port, "127.0.0.1").setEncoding("latin1");
+    await once(open, "connect");
+    proxy.garble();
+    open.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    const [text] = (await once(open, "data")) as [string];
+    expect(text).toMatch(/^nonsense nonsense /);
+    open.on("error", () => {});
+    proxy.heal();
+    await vi.waitUntil(() => proxy.connections === 0);
+    expect(await ask(`http://127.0.0.1:${proxy.port}`)).toBe("start 1");
+  });
+});
+
+describe("a pool of servers", () => {
+  it("lends each to one at a time, and starts another only then", async () => {
+    await using pool = serverPool(counting);
+    const [first, second] = await Promise.all([pool.lend(), pool.lend()]);
+    expect(first.url).not.toBe(second.url);
+    await pool.takeBack(first);
+    expect(await pool.lend()).toBe(first);
+  });
+
+  it("lends none that does not serve any more", async () => {
+    await using pool = serverPool(counting);
+    const first = await pool.lend();
+    await first.kill();
+    await pool.takeBack(first);
+    expect(await ask((await pool.lend()).url)).toBe("start 1");
   });
 });
 

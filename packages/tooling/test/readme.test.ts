@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { kinds, startServer, whenInstalled } from "@kit/servers";
@@ -12,7 +12,8 @@ import { publishedPackages, root } from "../src/workspace.mjs";
 // A README's ```ts blocks are programs: each must pass the type checker, and the first must run to its end by
 // itself. A block without imports goes on from the first one. A ```text block right behind the first program is
 // what it prints. They are put below packages/tooling, whose devDependencies are therefore what they may import.
-// A first program that reads KIT_<NAME>_URL has a server of that name running while it does.
+// A first program that reads KIT_<NAME>_URL has a server of that name running while it does. What a package has generated
+// from an IDL, in test/gen, lies beside its programs as ./gen.
 
 const generated = join(root, "packages/tooling/.kit/readme");
 
@@ -32,7 +33,7 @@ const readmes = [{ folder: "workspace", path: root }, ...publishedPackages()]
     const following = blocks[first + 1];
     const printed = following?.language === "text" ? following.code : undefined;
     const server = /\bKIT_([A-Z]+)_URL\b/.exec(programs[0]?.source ?? "")?.[1]?.toLowerCase();
-    return { folder, programs, printed, server };
+    return { folder, programs, printed, server, gen: join(path, "test/gen") };
   });
 type Readme = (typeof readmes)[number];
 
@@ -44,6 +45,10 @@ beforeAll(async () => {
     const file = join(generated, `${place}.ts`);
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, source);
+  }
+  for (const { folder, gen } of readmes.filter((readme) => existsSync(readme.gen))) {
+    await cp(gen, join(generated, folder, "gen"), { recursive: true });
+    await cp(gen, join(generated, "built", folder, "gen"), { recursive: true });
   }
   const config = {
     extends: "../../../../tsconfig.base.json",

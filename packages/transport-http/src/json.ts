@@ -55,9 +55,9 @@ export interface JsonRequestOptions {
 /** A decoder of JSON bodies, `undefined` for an empty one. @see go-kit's decoders, which match keys as encoding/json does */
 export function jsonRequestDecoder(options: JsonRequestOptions = {}): (request: HttpRequest) => Promise<any> {
   const { caseInsensitiveKeys } = options;
-  const names = caseInsensitiveKeys && new Map(caseInsensitiveKeys.map((name) => [name.toLowerCase(), name]));
-  const parse = (text: string): unknown => (text === "" ? undefined : parseJson(text, names));
-  return (request) => request.text().then(parse);
+  if (caseInsensitiveKeys === undefined) return (request) => request.json();
+  const names = new Map(caseInsensitiveKeys.map((name) => [name.toLowerCase(), name]));
+  return (request) => request.text().then((text) => (text === "" ? undefined : parseJson(text, names)));
 }
 
 /** Decodes a request to nothing, for endpoints that need none. @see go-kit NopRequestDecoder */

@@ -15,6 +15,8 @@ const contenders: readonly ServerName[] = [
 
 const claims: readonly Claim[] = [
   { ours: "kit, one handler", other: "node:http by hand", goal: 1 },
+  { ours: "kit, contract and zod", other: "node:http by hand", goal: 0.93 },
+  { ours: "kit, one handler", other: "fastify with schema", goal: 1 },
   { ours: "kit, contract and zod", other: "fastify with schema", goal: 1 },
 ];
 
