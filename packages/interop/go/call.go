@@ -13,6 +13,8 @@ import (
 	"github.com/go-kit/kit/endpoint"
 	"github.com/golang-jwt/jwt/v4"
 	"github.com/openzipkin/zipkin-go"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // A report is what call prints, on one line.
@@ -27,7 +29,7 @@ type errorReport struct {
 	Text string `json:"text"`
 	// The wire's own number for it: an HTTP status, the number of JSON-RPC, gRPC's code or Thrift's type.
 	Code int `json:"code"`
-	// Whether it is what context.WithTimeout ends with.
+	// Whether it is that of a passed deadline, however the transport says so.
 	Deadline bool `json:"deadline"`
 }
 
@@ -93,7 +95,7 @@ func call(args []string) error {
 	made := report{Trace: span.Context().TraceID.String(), Span: span.Context().ID.String()}
 	made.Response, err = next(ctx, request)
 	if err != nil {
-		told := errorReport{Text: err.Error(), Deadline: errors.Is(err, context.DeadlineExceeded)}
+		told := errorReport{Text: err.Error(), Deadline: isDeadline(err)}
 		var wire wireError
 		if errors.As(err, &wire) {
 			told.Code = wire.code
@@ -101,6 +103,15 @@ func call(args []string) error {
 		made.Response, made.Error = nil, &told
 	}
 	return json.NewEncoder(os.Stdout).Encode(made)
+}
+
+func isDeadline(err error) bool {
+	var told interface{ GRPCStatus() *status.Status }
+	if errors.As(err, &told) {
+		return told.GRPCStatus().Code() == codes.DeadlineExceeded
+	}
+	// The latter is a socket's, which is all that Thrift knows.
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 func operationOf(name string) (operation, error) {

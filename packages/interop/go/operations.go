@@ -46,7 +46,7 @@ type sumRequest struct {
 
 type sumResponse struct {
 	V   int32  `json:"v"`
-	Err string `json:"err,omitempty"`
+	Err string `json:"err"`
 }
 
 var errTwoZeroes = errors.New("can't sum two zeroes")

@@ -58,53 +58,44 @@ func serveThrift(address, protocol string, framed bool, served []operation, fail
 	return nil
 }
 
-func (s *thriftService) Sum(ctx context.Context, a, b int32) (*thriftgen.SumResponse, error) {
-	response, err := s.endpoints["sum"](ctx, &sumRequest{A: a, B: b})
+// answerThrift runs an endpoint and makes the IDL's response of its own.
+func answerThrift[Response any](ctx context.Context, next endpoint.Endpoint, request any) (*Response, error) {
+	response, err := next(ctx, request)
+	if errors.As(err, &codedError{}) {
+		return nil, &thriftgen.Coded{Message: err.Error()}
+	}
 	if err != nil {
 		return nil, err
 	}
-	return as[thriftgen.SumResponse](response)
+	return as[Response](response)
 }
 
-func (s *thriftService) Echo(ctx context.Context, text string) (string, error) {
-	response, err := s.endpoints["echo"](ctx, &echoMessage{Text: text})
-	if err != nil {
-		return "", err
-	}
-	return response.(*echoMessage).Text, nil
+func (s *thriftService) Sum(ctx context.Context, a, b int32) (*thriftgen.SumResponse, error) {
+	return answerThrift[thriftgen.SumResponse](ctx, s.endpoints["sum"], &sumRequest{A: a, B: b})
 }
 
-func (s *thriftService) Fail(ctx context.Context, coded bool) error {
-	_, err := s.endpoints["fail"](ctx, &failRequest{Coded: coded})
-	if errors.As(err, &codedError{}) {
-		return &thriftgen.Coded{Message: err.Error()}
-	}
-	return err
+func (s *thriftService) Echo(ctx context.Context, text string) (*thriftgen.EchoResponse, error) {
+	return answerThrift[thriftgen.EchoResponse](ctx, s.endpoints["echo"], &echoMessage{Text: text})
 }
 
-func (s *thriftService) Wait(ctx context.Context, id string, ms int32) error {
-	_, err := s.endpoints["wait"](ctx, &waitRequest{ID: id, Ms: ms})
-	return err
+func (s *thriftService) Fail(ctx context.Context, coded bool) (*thriftgen.FailResponse, error) {
+	return answerThrift[thriftgen.FailResponse](ctx, s.endpoints["fail"], &failRequest{Coded: coded})
+}
+
+func (s *thriftService) Wait(ctx context.Context, id string, ms int32) (*thriftgen.WaitResponse, error) {
+	return answerThrift[thriftgen.WaitResponse](ctx, s.endpoints["wait"], &waitRequest{ID: id, Ms: ms})
 }
 
 func (s *thriftService) Waited(ctx context.Context, id string) (*thriftgen.WaitedResponse, error) {
-	response, err := s.endpoints["waited"](ctx, &waitedRequest{ID: id})
-	if err != nil {
-		return nil, err
-	}
-	return as[thriftgen.WaitedResponse](response)
+	return answerThrift[thriftgen.WaitedResponse](ctx, s.endpoints["waited"], &waitedRequest{ID: id})
 }
 
 func (s *thriftService) Whoami(ctx context.Context) (*thriftgen.WhoamiResponse, error) {
-	response, err := s.endpoints["whoami"](ctx, &nothing{})
-	if err != nil {
-		return nil, err
-	}
-	return as[thriftgen.WhoamiResponse](response)
+	return answerThrift[thriftgen.WhoamiResponse](ctx, s.endpoints["whoami"], &nothing{})
 }
 
 func thriftClient(protocol string, framed bool) dialer {
-	return func(address string, op operation, _ *zipkin.Tracer) (endpoint.Endpoint, error) {
+	return func(address string, _ operation, _ *zipkin.Tracer) (endpoint.Endpoint, error) {
 		configuration := &thrift.TConfiguration{SocketTimeout: thriftPatience}
 		transports, protocols, err := thriftFactories(protocol, framed, configuration)
 		if err != nil {
@@ -117,30 +108,25 @@ func thriftClient(protocol string, framed bool) dialer {
 		if err := transport.Open(); err != nil {
 			return nil, err
 		}
-		client := thriftgen.NewInteropClientFactory(transport, protocols)
-		return thriftEndpoint(client, op), nil
+		return thriftEndpoint(thriftgen.NewInteropClientFactory(transport, protocols)), nil
 	}
 }
 
-func thriftEndpoint(client thriftgen.Interop, op operation) endpoint.Endpoint {
+func thriftEndpoint(client thriftgen.Interop) endpoint.Endpoint {
 	return func(ctx context.Context, request any) (response any, err error) {
 		switch q := request.(type) {
 		case *sumRequest:
 			response, err = client.Sum(ctx, q.A, q.B)
 		case *echoMessage:
-			var text string
-			text, err = client.Echo(ctx, q.Text)
-			response = &echoMessage{Text: text}
+			response, err = client.Echo(ctx, q.Text)
 		case *failRequest:
-			response, err = &nothing{}, client.Fail(ctx, q.Coded)
+			response, err = client.Fail(ctx, q.Coded)
 		case *waitRequest:
-			response, err = &nothing{}, client.Wait(ctx, q.ID, q.Ms)
+			response, err = client.Wait(ctx, q.ID, q.Ms)
 		case *waitedRequest:
 			response, err = client.Waited(ctx, q.ID)
 		case *nothing:
 			response, err = client.Whoami(ctx)
-		default:
-			return nil, fmt.Errorf("%s is not in the IDL", op.name)
 		}
 		var told thrift.TApplicationException
 		if errors.As(err, &told) {

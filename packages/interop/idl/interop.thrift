@@ -5,6 +5,16 @@ struct SumResponse {
   2: string err
 }
 
+struct EchoResponse {
+  1: string text
+}
+
+struct FailResponse {
+}
+
+struct WaitResponse {
+}
+
 struct WaitedResponse {
   1: string ended
 }
@@ -23,9 +33,9 @@ exception Coded {
 
 service Interop {
   SumResponse sum(1: i32 a, 2: i32 b)
-  string echo(1: string text)
-  void fail(1: bool coded) throws (1: Coded refused)
-  void wait(1: string id, 2: i32 ms)
+  EchoResponse echo(1: string text)
+  FailResponse fail(1: bool coded) throws (1: Coded refused)
+  WaitResponse wait(1: string id, 2: i32 ms)
   WaitedResponse waited(1: string id)
   WhoamiResponse whoami()
 }

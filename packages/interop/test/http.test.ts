@@ -13,7 +13,10 @@ whenInstalled(gokit(), () => {
     serve: (endpoints) =>
       serving(serveHttp(Interop, endpoints, { before: [readIdentity], errorEncoder: encodeErrorPlain })),
     coded: () => statusError(404, "not_found", "no such thing"),
-    ourErrors: { plain: ["unknown", "http status 500"], coded: ["not_found", "http status 404"] },
+    ourErrors: {
+      plain: { code: "unknown", message: "http status 500" },
+      coded: { code: "not_found", message: "http status 404" },
+    },
     goErrors: { plain: [500, "out of order"], coded: [404, "no such thing"] },
     goEnds: ["context canceled"],
     oursEnds: ["canceled"],

@@ -1,4 +1,4 @@
-import { background, codeOf } from "@kit/endpoint";
+import { background, codeOf, type KitError } from "@kit/endpoint";
 import { type Server, startServer } from "@kit/servers";
 import type { ClientOf, EndpointsOf } from "@kit/service";
 import { randomUUID } from "node:crypto";
@@ -23,8 +23,8 @@ export interface Wire {
   readonly serve: (endpoints: EndpointsOf<typeof Interop>) => Promise<AsyncDisposable & { readonly address: string }>;
   /** An error of ours that says what it is on this wire, with the text `no such thing`. */
   readonly coded: () => Error;
-  /** How a client of ours knows go-kit's errors: code and message. */
-  readonly ourErrors: { readonly plain: readonly [string, string]; readonly coded: readonly [string, string] };
+  /** How a client of ours knows go-kit's errors. */
+  readonly ourErrors: { readonly plain: Partial<KitError>; readonly coded: Partial<KitError> };
   /** How a go-kit client knows ours: the wire's number and the text. */
   readonly goErrors: { readonly plain: readonly [number, string]; readonly coded: readonly [number, string] };
   /** What a context of go-kit's ends with when a client of ours gives up, or why it does not. */
@@ -78,7 +78,7 @@ export function interoperates(wire: Wire): void {
     });
 
     it("and has its response", async () => {
-      expect(await client.sum({ a: 1, b: -2 }, background)).toMatchObject({ v: -1 });
+      expect(await client.sum({ a: 1, b: -2 }, background)).toMatchObject({ v: -1, err: "" });
     });
 
     it("and finds a business error in the response", async () => {
@@ -86,13 +86,11 @@ export function interoperates(wire: Wire): void {
     });
 
     it("and hears of an error what the wire can say", async () => {
-      const [code, message] = ourErrors.plain;
-      await expect(client.fail({}, background)).rejects.toMatchObject({ code, message });
+      await expect(client.fail({ coded: false }, background)).rejects.toMatchObject(ourErrors.plain);
     });
 
     it("and hears of an error that says what it is", async () => {
-      const [code, message] = ourErrors.coded;
-      await expect(client.fail({ coded: true }, background)).rejects.toMatchObject({ code, message });
+      await expect(client.fail({ coded: true }, background)).rejects.toMatchObject(ourErrors.coded);
     });
 
     it(`and go-kit's context ${ending(goEnds)}`, async () => {
@@ -119,15 +117,14 @@ export function interoperates(wire: Wire): void {
     });
 
     it(`which ${taking(identity)}`, async () => {
-      const seen = await client.whoami({}, withIdentity(background, peter)).then(
-        ({ user, trace, span, parent, sampled }) => ({ user, trace, span, parent, sampled }),
-        codeOf,
-      );
-      expect(seen).toEqual(isReason(identity) ? "unknown" : peter);
+      const seen = await client
+        .whoami({}, withIdentity(background, peter))
+        .then(({ user, trace, span, parent, sampled }) => ({ user, trace, span, parent, sampled }), codeOf);
+      expect(seen).toEqual(isReason(identity) ? ourErrors.plain.code : peter);
     });
 
     it("which misses a token where there is none", async () => {
-      await expect(client.whoami({}, background)).rejects.toMatchObject({ code: "unknown" });
+      await expect(client.whoami({}, background)).rejects.toMatchObject({ code: ourErrors.plain.code });
     });
   });
 
@@ -144,7 +141,7 @@ export function interoperates(wire: Wire): void {
     const failed = ({ error }: GoReport) => [error?.code, error?.text];
 
     it("and has our response", async () => {
-      expect((await call("sum", { a: 1, b: -2 })).response).toMatchObject({ v: -1 });
+      expect((await call("sum", { a: 1, b: -2 })).response).toMatchObject({ v: -1, err: "" });
     });
 
     it("and finds a business error in the response", async () => {
@@ -153,7 +150,7 @@ export function interoperates(wire: Wire): void {
     });
 
     it("and hears of an error what the wire can say", async () => {
-      expect(failed(await call("fail", {}))).toEqual(goErrors.plain);
+      expect(failed(await call("fail", { coded: false }))).toEqual(goErrors.plain);
     });
 
     it("and hears of an error that says what it is", async () => {

@@ -14,7 +14,10 @@ whenInstalled(gokit(), () => {
     serve: (endpoints) =>
       serving(serveJsonrpc(Interop, endpoints, { before: [readIdentity], errorEncoder: encodeErrorPlain })),
     coded: () => jsonrpcError(-32001, "not_found", "no such thing"),
-    ourErrors: { plain: ["unknown", "out of order"], coded: ["unknown", "no such thing"] },
+    ourErrors: {
+      plain: { code: "unknown", message: "out of order" },
+      coded: { code: "unknown", message: "no such thing" },
+    },
     goErrors: { plain: [-32603, "out of order"], coded: [-32001, "no such thing"] },
     goEnds: ["context canceled"],
     oursEnds: ["canceled"],

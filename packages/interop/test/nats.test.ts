@@ -34,7 +34,10 @@ whenInstalled(gokit(), () => {
         return { address: broker.url, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
       },
       coded: () => new Error("no such thing"),
-      ourErrors: { plain: ["unknown", "out of order"], coded: ["unknown", "no such thing"] },
+      ourErrors: {
+        plain: { code: "unknown", message: "out of order" },
+        coded: { code: "unknown", message: "no such thing" },
+      },
       goErrors: { plain: [0, "out of order"], coded: [0, "no such thing"] },
       goEnds: "its subscriber begins each call with a context that nothing ends",
       oursEnds: "go-kit's publisher sends no deadline and tells nobody that it has given up",

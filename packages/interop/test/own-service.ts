@@ -24,7 +24,7 @@ export function ownService(coded: () => Error): OwnService {
   };
   const endpoints = implement(Interop, {
     async sum({ a, b }) {
-      return a === 0 && b === 0 ? { v: 0, err: "can't sum two zeroes" } : { v: a + b };
+      return a === 0 && b === 0 ? { v: 0, err: "can't sum two zeroes" } : { v: a + b, err: "" };
     },
     async echo({ text }) {
       return { text };

@@ -277,5 +277,5 @@ var Interop_ServiceDesc = grpc.ServiceDesc{
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
-	Metadata: "idl/interop.proto",
+	Metadata: "interop.proto",
 }

@@ -175,6 +175,245 @@ func (p *SumResponse) String() string {
 }
 
 // Attributes:
+//   - Text
+type EchoResponse struct {
+	Text string `thrift:"text,1" db:"text" json:"text"`
+}
+
+func NewEchoResponse() *EchoResponse {
+	return &EchoResponse{}
+}
+
+func (p *EchoResponse) GetText() string {
+	return p.Text
+}
+func (p *EchoResponse) Read(ctx context.Context, iprot thrift.TProtocol) error {
+	if _, err := iprot.ReadStructBegin(ctx); err != nil {
+		return thrift.PrependError(fmt.Sprintf("%T read error: ", p), err)
+	}
+
+	for {
+		_, fieldTypeId, fieldId, err := iprot.ReadFieldBegin(ctx)
+		if err != nil {
+			return thrift.PrependError(fmt.Sprintf("%T field %d read error: ", p, fieldId), err)
+		}
+		if fieldTypeId == thrift.STOP {
+			break
+		}
+		switch fieldId {
+		case 1:
+			if fieldTypeId == thrift.STRING {
+				if err := p.ReadField1(ctx, iprot); err != nil {
+					return err
+				}
+			} else {
+				if err := iprot.Skip(ctx, fieldTypeId); err != nil {
+					return err
+				}
+			}
+		default:
+			if err := iprot.Skip(ctx, fieldTypeId); err != nil {
+				return err
+			}
+		}
+		if err := iprot.ReadFieldEnd(ctx); err != nil {
+			return err
+		}
+	}
+	if err := iprot.ReadStructEnd(ctx); err != nil {
+		return thrift.PrependError(fmt.Sprintf("%T read struct end error: ", p), err)
+	}
+	return nil
+}
+
+func (p *EchoResponse) ReadField1(ctx context.Context, iprot thrift.TProtocol) error {
+	if v, err := iprot.ReadString(ctx); err != nil {
+		return thrift.PrependError("error reading field 1: ", err)
+	} else {
+		p.Text = v
+	}
+	return nil
+}
+
+func (p *EchoResponse) Write(ctx context.Context, oprot thrift.TProtocol) error {
+	if err := oprot.WriteStructBegin(ctx, "EchoResponse"); err != nil {
+		return thrift.PrependError(fmt.Sprintf("%T write struct begin error: ", p), err)
+	}
+	if p != nil {
+		if err := p.writeField1(ctx, oprot); err != nil {
+			return err
+		}
+	}
+	if err := oprot.WriteFieldStop(ctx); err != nil {
+		return thrift.PrependError("write field stop error: ", err)
+	}
+	if err := oprot.WriteStructEnd(ctx); err != nil {
+		return thrift.PrependError("write struct stop error: ", err)
+	}
+	return nil
+}
+
+func (p *EchoResponse) writeField1(ctx context.Context, oprot thrift.TProtocol) (err error) {
+	if err := oprot.WriteFieldBegin(ctx, "text", thrift.STRING, 1); err != nil {
+		return thrift.PrependError(fmt.Sprintf("%T write field begin error 1:text: ", p), err)
+	}
+	if err := oprot.WriteString(ctx, string(p.Text)); err != nil {
+		return thrift.PrependError(fmt.Sprintf("%T.text (1) field write error: ", p), err)
+	}
+	if err := oprot.WriteFieldEnd(ctx); err != nil {
+		return thrift.PrependError(fmt.Sprintf("%T write field end error 1:text: ", p), err)
+	}
+	return err
+}
+
+func (p *EchoResponse) Equals(other *EchoResponse) bool {
+	if p == other {
+		return true
+	} else if p == nil || other == nil {
+		return false
+	}
+	if p.Text != other.Text {
+		return false
+	}
+	return true
+}
+
+func (p *EchoResponse) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("EchoResponse(%+v)", *p)
+}
+
+type FailResponse struct {
+}
+
+func NewFailResponse() *FailResponse {
+	return &FailResponse{}
+}
+
+func (p *FailResponse) Read(ctx context.Context, iprot thrift.TProtocol) error {
+	if _, err := iprot.ReadStructBegin(ctx); err != nil {
+		return thrift.PrependError(fmt.Sprintf("%T read error: ", p), err)
+	}
+
+	for {
+		_, fieldTypeId, fieldId, err := iprot.ReadFieldBegin(ctx)
+		if err != nil {
+			return thrift.PrependError(fmt.Sprintf("%T field %d read error: ", p, fieldId), err)
+		}
+		if fieldTypeId == thrift.STOP {
+			break
+		}
+		if err := iprot.Skip(ctx, fieldTypeId); err != nil {
+			return err
+		}
+		if err := iprot.ReadFieldEnd(ctx); err != nil {
+			return err
+		}
+	}
+	if err := iprot.ReadStructEnd(ctx); err != nil {
+		return thrift.PrependError(fmt.Sprintf("%T read struct end error: ", p), err)
+	}
+	return nil
+}
+
+func (p *FailResponse) Write(ctx context.Context, oprot thrift.TProtocol) error {
+	if err := oprot.WriteStructBegin(ctx, "FailResponse"); err != nil {
+		return thrift.PrependError(fmt.Sprintf("%T write struct begin error: ", p), err)
+	}
+	if p != nil {
+	}
+	if err := oprot.WriteFieldStop(ctx); err != nil {
+		return thrift.PrependError("write field stop error: ", err)
+	}
+	if err := oprot.WriteStructEnd(ctx); err != nil {
+		return thrift.PrependError("write struct stop error: ", err)
+	}
+	return nil
+}
+
+func (p *FailResponse) Equals(other *FailResponse) bool {
+	if p == other {
+		return true
+	} else if p == nil || other == nil {
+		return false
+	}
+	return true
+}
+
+func (p *FailResponse) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("FailResponse(%+v)", *p)
+}
+
+type WaitResponse struct {
+}
+
+func NewWaitResponse() *WaitResponse {
+	return &WaitResponse{}
+}
+
+func (p *WaitResponse) Read(ctx context.Context, iprot thrift.TProtocol) error {
+	if _, err := iprot.ReadStructBegin(ctx); err != nil {
+		return thrift.PrependError(fmt.Sprintf("%T read error: ", p), err)
+	}
+
+	for {
+		_, fieldTypeId, fieldId, err := iprot.ReadFieldBegin(ctx)
+		if err != nil {
+			return thrift.PrependError(fmt.Sprintf("%T field %d read error: ", p, fieldId), err)
+		}
+		if fieldTypeId == thrift.STOP {
+			break
+		}
+		if err := iprot.Skip(ctx, fieldTypeId); err != nil {
+			return err
+		}
+		if err := iprot.ReadFieldEnd(ctx); err != nil {
+			return err
+		}
+	}
+	if err := iprot.ReadStructEnd(ctx); err != nil {
+		return thrift.PrependError(fmt.Sprintf("%T read struct end error: ", p), err)
+	}
+	return nil
+}
+
+func (p *WaitResponse) Write(ctx context.Context, oprot thrift.TProtocol) error {
+	if err := oprot.WriteStructBegin(ctx, "WaitResponse"); err != nil {
+		return thrift.PrependError(fmt.Sprintf("%T write struct begin error: ", p), err)
+	}
+	if p != nil {
+	}
+	if err := oprot.WriteFieldStop(ctx); err != nil {
+		return thrift.PrependError("write field stop error: ", err)
+	}
+	if err := oprot.WriteStructEnd(ctx); err != nil {
+		return thrift.PrependError("write struct stop error: ", err)
+	}
+	return nil
+}
+
+func (p *WaitResponse) Equals(other *WaitResponse) bool {
+	if p == other {
+		return true
+	} else if p == nil || other == nil {
+		return false
+	}
+	return true
+}
+
+func (p *WaitResponse) String() string {
+	if p == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("WaitResponse(%+v)", *p)
+}
+
+// Attributes:
 //   - Ended
 type WaitedResponse struct {
 	Ended string `thrift:"ended,1" db:"ended" json:"ended"`
@@ -700,14 +939,14 @@ type Interop interface {
 	Sum(ctx context.Context, a int32, b int32) (_r *SumResponse, _err error)
 	// Parameters:
 	//  - Text
-	Echo(ctx context.Context, text string) (_r string, _err error)
+	Echo(ctx context.Context, text string) (_r *EchoResponse, _err error)
 	// Parameters:
 	//  - Coded
-	Fail(ctx context.Context, coded bool) (_err error)
+	Fail(ctx context.Context, coded bool) (_r *FailResponse, _err error)
 	// Parameters:
 	//  - ID
 	//  - Ms
-	Wait(ctx context.Context, id string, ms int32) (_err error)
+	Wait(ctx context.Context, id string, ms int32) (_r *WaitResponse, _err error)
 	// Parameters:
 	//  - ID
 	Waited(ctx context.Context, id string) (_r *WaitedResponse, _err error)
@@ -771,7 +1010,7 @@ func (p *InteropClient) Sum(ctx context.Context, a int32, b int32) (_r *SumRespo
 
 // Parameters:
 //   - Text
-func (p *InteropClient) Echo(ctx context.Context, text string) (_r string, _err error) {
+func (p *InteropClient) Echo(ctx context.Context, text string) (_r *EchoResponse, _err error) {
 	var _args4 InteropEchoArgs
 	_args4.Text = text
 	var _result6 InteropEchoResult
@@ -781,75 +1020,84 @@ func (p *InteropClient) Echo(ctx context.Context, text string) (_r string, _err 
 	if _err != nil {
 		return
 	}
-	return _result6.GetSuccess(), nil
+	if _ret7 := _result6.GetSuccess(); _ret7 != nil {
+		return _ret7, nil
+	}
+	return nil, thrift.NewTApplicationException(thrift.MISSING_RESULT, "echo failed: unknown result")
 }
 
 // Parameters:
 //   - Coded
-func (p *InteropClient) Fail(ctx context.Context, coded bool) (_err error) {
-	var _args7 InteropFailArgs
-	_args7.Coded = coded
-	var _result9 InteropFailResult
-	var _meta8 thrift.ResponseMeta
-	_meta8, _err = p.Client_().Call(ctx, "fail", &_args7, &_result9)
-	p.SetLastResponseMeta_(_meta8)
+func (p *InteropClient) Fail(ctx context.Context, coded bool) (_r *FailResponse, _err error) {
+	var _args8 InteropFailArgs
+	_args8.Coded = coded
+	var _result10 InteropFailResult
+	var _meta9 thrift.ResponseMeta
+	_meta9, _err = p.Client_().Call(ctx, "fail", &_args8, &_result10)
+	p.SetLastResponseMeta_(_meta9)
 	if _err != nil {
 		return
 	}
 	switch {
-	case _result9.Refused != nil:
-		return _result9.Refused
+	case _result10.Refused != nil:
+		return _r, _result10.Refused
 	}
 
-	return nil
+	if _ret11 := _result10.GetSuccess(); _ret11 != nil {
+		return _ret11, nil
+	}
+	return nil, thrift.NewTApplicationException(thrift.MISSING_RESULT, "fail failed: unknown result")
 }
 
 // Parameters:
 //   - ID
 //   - Ms
-func (p *InteropClient) Wait(ctx context.Context, id string, ms int32) (_err error) {
-	var _args10 InteropWaitArgs
-	_args10.ID = id
-	_args10.Ms = ms
-	var _result12 InteropWaitResult
-	var _meta11 thrift.ResponseMeta
-	_meta11, _err = p.Client_().Call(ctx, "wait", &_args10, &_result12)
-	p.SetLastResponseMeta_(_meta11)
+func (p *InteropClient) Wait(ctx context.Context, id string, ms int32) (_r *WaitResponse, _err error) {
+	var _args12 InteropWaitArgs
+	_args12.ID = id
+	_args12.Ms = ms
+	var _result14 InteropWaitResult
+	var _meta13 thrift.ResponseMeta
+	_meta13, _err = p.Client_().Call(ctx, "wait", &_args12, &_result14)
+	p.SetLastResponseMeta_(_meta13)
 	if _err != nil {
 		return
 	}
-	return nil
+	if _ret15 := _result14.GetSuccess(); _ret15 != nil {
+		return _ret15, nil
+	}
+	return nil, thrift.NewTApplicationException(thrift.MISSING_RESULT, "wait failed: unknown result")
 }
 
 // Parameters:
 //   - ID
 func (p *InteropClient) Waited(ctx context.Context, id string) (_r *WaitedResponse, _err error) {
-	var _args13 InteropWaitedArgs
-	_args13.ID = id
-	var _result15 InteropWaitedResult
-	var _meta14 thrift.ResponseMeta
-	_meta14, _err = p.Client_().Call(ctx, "waited", &_args13, &_result15)
-	p.SetLastResponseMeta_(_meta14)
+	var _args16 InteropWaitedArgs
+	_args16.ID = id
+	var _result18 InteropWaitedResult
+	var _meta17 thrift.ResponseMeta
+	_meta17, _err = p.Client_().Call(ctx, "waited", &_args16, &_result18)
+	p.SetLastResponseMeta_(_meta17)
 	if _err != nil {
 		return
 	}
-	if _ret16 := _result15.GetSuccess(); _ret16 != nil {
-		return _ret16, nil
+	if _ret19 := _result18.GetSuccess(); _ret19 != nil {
+		return _ret19, nil
 	}
 	return nil, thrift.NewTApplicationException(thrift.MISSING_RESULT, "waited failed: unknown result")
 }
 
 func (p *InteropClient) Whoami(ctx context.Context) (_r *WhoamiResponse, _err error) {
-	var _args17 InteropWhoamiArgs
-	var _result19 InteropWhoamiResult
-	var _meta18 thrift.ResponseMeta
-	_meta18, _err = p.Client_().Call(ctx, "whoami", &_args17, &_result19)
-	p.SetLastResponseMeta_(_meta18)
+	var _args20 InteropWhoamiArgs
+	var _result22 InteropWhoamiResult
+	var _meta21 thrift.ResponseMeta
+	_meta21, _err = p.Client_().Call(ctx, "whoami", &_args20, &_result22)
+	p.SetLastResponseMeta_(_meta21)
 	if _err != nil {
 		return
 	}
-	if _ret20 := _result19.GetSuccess(); _ret20 != nil {
-		return _ret20, nil
+	if _ret23 := _result22.GetSuccess(); _ret23 != nil {
+		return _ret23, nil
 	}
 	return nil, thrift.NewTApplicationException(thrift.MISSING_RESULT, "whoami failed: unknown result")
 }
@@ -874,14 +1122,14 @@ func (p *InteropProcessor) ProcessorMap() map[string]thrift.TProcessorFunction {
 
 func NewInteropProcessor(handler Interop) *InteropProcessor {
 
-	self21 := &InteropProcessor{handler: handler, processorMap: make(map[string]thrift.TProcessorFunction)}
-	self21.processorMap["sum"] = &interopProcessorSum{handler: handler}
-	self21.processorMap["echo"] = &interopProcessorEcho{handler: handler}
-	self21.processorMap["fail"] = &interopProcessorFail{handler: handler}
-	self21.processorMap["wait"] = &interopProcessorWait{handler: handler}
-	self21.processorMap["waited"] = &interopProcessorWaited{handler: handler}
-	self21.processorMap["whoami"] = &interopProcessorWhoami{handler: handler}
-	return self21
+	self24 := &InteropProcessor{handler: handler, processorMap: make(map[string]thrift.TProcessorFunction)}
+	self24.processorMap["sum"] = &interopProcessorSum{handler: handler}
+	self24.processorMap["echo"] = &interopProcessorEcho{handler: handler}
+	self24.processorMap["fail"] = &interopProcessorFail{handler: handler}
+	self24.processorMap["wait"] = &interopProcessorWait{handler: handler}
+	self24.processorMap["waited"] = &interopProcessorWaited{handler: handler}
+	self24.processorMap["whoami"] = &interopProcessorWhoami{handler: handler}
+	return self24
 }
 
 func (p *InteropProcessor) Process(ctx context.Context, iprot, oprot thrift.TProtocol) (success bool, err thrift.TException) {
@@ -894,12 +1142,12 @@ func (p *InteropProcessor) Process(ctx context.Context, iprot, oprot thrift.TPro
 	}
 	iprot.Skip(ctx, thrift.STRUCT)
 	iprot.ReadMessageEnd(ctx)
-	x22 := thrift.NewTApplicationException(thrift.UNKNOWN_METHOD, "Unknown function "+name)
+	x25 := thrift.NewTApplicationException(thrift.UNKNOWN_METHOD, "Unknown function "+name)
 	oprot.WriteMessageBegin(ctx, name, thrift.EXCEPTION, seqId)
-	x22.Write(ctx, oprot)
+	x25.Write(ctx, oprot)
 	oprot.WriteMessageEnd(ctx)
 	oprot.Flush(ctx)
-	return false, x22
+	return false, x25
 
 }
 
@@ -908,7 +1156,7 @@ type interopProcessorSum struct {
 }
 
 func (p *interopProcessorSum) Process(ctx context.Context, seqId int32, iprot, oprot thrift.TProtocol) (success bool, err thrift.TException) {
-	var _write_err23 error
+	var _write_err26 error
 	args := InteropSumArgs{}
 	if err2 := args.Read(ctx, iprot); err2 != nil {
 		iprot.ReadMessageEnd(ctx)
@@ -954,21 +1202,21 @@ func (p *interopProcessorSum) Process(ctx context.Context, seqId int32, iprot, o
 		if errors.Is(err2, thrift.ErrAbandonRequest) {
 			return false, thrift.WrapTException(err2)
 		}
-		_exc24 := thrift.NewTApplicationException(thrift.INTERNAL_ERROR, "Internal error processing sum: "+err2.Error())
+		_exc27 := thrift.NewTApplicationException(thrift.INTERNAL_ERROR, "Internal error processing sum: "+err2.Error())
 		if err2 := oprot.WriteMessageBegin(ctx, "sum", thrift.EXCEPTION, seqId); err2 != nil {
-			_write_err23 = thrift.WrapTException(err2)
+			_write_err26 = thrift.WrapTException(err2)
 		}
-		if err2 := _exc24.Write(ctx, oprot); _write_err23 == nil && err2 != nil {
-			_write_err23 = thrift.WrapTException(err2)
+		if err2 := _exc27.Write(ctx, oprot); _write_err26 == nil && err2 != nil {
+			_write_err26 = thrift.WrapTException(err2)
 		}
-		if err2 := oprot.WriteMessageEnd(ctx); _write_err23 == nil && err2 != nil {
-			_write_err23 = thrift.WrapTException(err2)
+		if err2 := oprot.WriteMessageEnd(ctx); _write_err26 == nil && err2 != nil {
+			_write_err26 = thrift.WrapTException(err2)
 		}
-		if err2 := oprot.Flush(ctx); _write_err23 == nil && err2 != nil {
-			_write_err23 = thrift.WrapTException(err2)
+		if err2 := oprot.Flush(ctx); _write_err26 == nil && err2 != nil {
+			_write_err26 = thrift.WrapTException(err2)
 		}
-		if _write_err23 != nil {
-			return false, thrift.WrapTException(_write_err23)
+		if _write_err26 != nil {
+			return false, thrift.WrapTException(_write_err26)
 		}
 		return true, err
 	} else {
@@ -976,19 +1224,19 @@ func (p *interopProcessorSum) Process(ctx context.Context, seqId int32, iprot, o
 	}
 	tickerCancel()
 	if err2 := oprot.WriteMessageBegin(ctx, "sum", thrift.REPLY, seqId); err2 != nil {
-		_write_err23 = thrift.WrapTException(err2)
+		_write_err26 = thrift.WrapTException(err2)
 	}
-	if err2 := result.Write(ctx, oprot); _write_err23 == nil && err2 != nil {
-		_write_err23 = thrift.WrapTException(err2)
+	if err2 := result.Write(ctx, oprot); _write_err26 == nil && err2 != nil {
+		_write_err26 = thrift.WrapTException(err2)
 	}
-	if err2 := oprot.WriteMessageEnd(ctx); _write_err23 == nil && err2 != nil {
-		_write_err23 = thrift.WrapTException(err2)
+	if err2 := oprot.WriteMessageEnd(ctx); _write_err26 == nil && err2 != nil {
+		_write_err26 = thrift.WrapTException(err2)
 	}
-	if err2 := oprot.Flush(ctx); _write_err23 == nil && err2 != nil {
-		_write_err23 = thrift.WrapTException(err2)
+	if err2 := oprot.Flush(ctx); _write_err26 == nil && err2 != nil {
+		_write_err26 = thrift.WrapTException(err2)
 	}
-	if _write_err23 != nil {
-		return false, thrift.WrapTException(_write_err23)
+	if _write_err26 != nil {
+		return false, thrift.WrapTException(_write_err26)
 	}
 	return true, err
 }
@@ -998,7 +1246,7 @@ type interopProcessorEcho struct {
 }
 
 func (p *interopProcessorEcho) Process(ctx context.Context, seqId int32, iprot, oprot thrift.TProtocol) (success bool, err thrift.TException) {
-	var _write_err25 error
+	var _write_err28 error
 	args := InteropEchoArgs{}
 	if err2 := args.Read(ctx, iprot); err2 != nil {
 		iprot.ReadMessageEnd(ctx)
@@ -1044,41 +1292,41 @@ func (p *interopProcessorEcho) Process(ctx context.Context, seqId int32, iprot, 
 		if errors.Is(err2, thrift.ErrAbandonRequest) {
 			return false, thrift.WrapTException(err2)
 		}
-		_exc26 := thrift.NewTApplicationException(thrift.INTERNAL_ERROR, "Internal error processing echo: "+err2.Error())
+		_exc29 := thrift.NewTApplicationException(thrift.INTERNAL_ERROR, "Internal error processing echo: "+err2.Error())
 		if err2 := oprot.WriteMessageBegin(ctx, "echo", thrift.EXCEPTION, seqId); err2 != nil {
-			_write_err25 = thrift.WrapTException(err2)
+			_write_err28 = thrift.WrapTException(err2)
 		}
-		if err2 := _exc26.Write(ctx, oprot); _write_err25 == nil && err2 != nil {
-			_write_err25 = thrift.WrapTException(err2)
+		if err2 := _exc29.Write(ctx, oprot); _write_err28 == nil && err2 != nil {
+			_write_err28 = thrift.WrapTException(err2)
 		}
-		if err2 := oprot.WriteMessageEnd(ctx); _write_err25 == nil && err2 != nil {
-			_write_err25 = thrift.WrapTException(err2)
+		if err2 := oprot.WriteMessageEnd(ctx); _write_err28 == nil && err2 != nil {
+			_write_err28 = thrift.WrapTException(err2)
 		}
-		if err2 := oprot.Flush(ctx); _write_err25 == nil && err2 != nil {
-			_write_err25 = thrift.WrapTException(err2)
+		if err2 := oprot.Flush(ctx); _write_err28 == nil && err2 != nil {
+			_write_err28 = thrift.WrapTException(err2)
 		}
-		if _write_err25 != nil {
-			return false, thrift.WrapTException(_write_err25)
+		if _write_err28 != nil {
+			return false, thrift.WrapTException(_write_err28)
 		}
 		return true, err
 	} else {
-		result.Success = &retval
+		result.Success = retval
 	}
 	tickerCancel()
 	if err2 := oprot.WriteMessageBegin(ctx, "echo", thrift.REPLY, seqId); err2 != nil {
-		_write_err25 = thrift.WrapTException(err2)
+		_write_err28 = thrift.WrapTException(err2)
 	}
-	if err2 := result.Write(ctx, oprot); _write_err25 == nil && err2 != nil {
-		_write_err25 = thrift.WrapTException(err2)
+	if err2 := result.Write(ctx, oprot); _write_err28 == nil && err2 != nil {
+		_write_err28 = thrift.WrapTException(err2)
 	}
-	if err2 := oprot.WriteMessageEnd(ctx); _write_err25 == nil && err2 != nil {
-		_write_err25 = thrift.WrapTException(err2)
+	if err2 := oprot.WriteMessageEnd(ctx); _write_err28 == nil && err2 != nil {
+		_write_err28 = thrift.WrapTException(err2)
 	}
-	if err2 := oprot.Flush(ctx); _write_err25 == nil && err2 != nil {
-		_write_err25 = thrift.WrapTException(err2)
+	if err2 := oprot.Flush(ctx); _write_err28 == nil && err2 != nil {
+		_write_err28 = thrift.WrapTException(err2)
 	}
-	if _write_err25 != nil {
-		return false, thrift.WrapTException(_write_err25)
+	if _write_err28 != nil {
+		return false, thrift.WrapTException(_write_err28)
 	}
 	return true, err
 }
@@ -1088,7 +1336,7 @@ type interopProcessorFail struct {
 }
 
 func (p *interopProcessorFail) Process(ctx context.Context, seqId int32, iprot, oprot thrift.TProtocol) (success bool, err thrift.TException) {
-	var _write_err27 error
+	var _write_err30 error
 	args := InteropFailArgs{}
 	if err2 := args.Read(ctx, iprot); err2 != nil {
 		iprot.ReadMessageEnd(ctx)
@@ -1128,7 +1376,7 @@ func (p *interopProcessorFail) Process(ctx context.Context, seqId int32, iprot, 
 	}
 
 	result := InteropFailResult{}
-	if err2 := p.handler.Fail(ctx, args.Coded); err2 != nil {
+	if retval, err2 := p.handler.Fail(ctx, args.Coded); err2 != nil {
 		tickerCancel()
 		err = thrift.WrapTException(err2)
 		switch v := err2.(type) {
@@ -1138,40 +1386,42 @@ func (p *interopProcessorFail) Process(ctx context.Context, seqId int32, iprot, 
 			if errors.Is(err2, thrift.ErrAbandonRequest) {
 				return false, thrift.WrapTException(err2)
 			}
-			_exc28 := thrift.NewTApplicationException(thrift.INTERNAL_ERROR, "Internal error processing fail: "+err2.Error())
+			_exc31 := thrift.NewTApplicationException(thrift.INTERNAL_ERROR, "Internal error processing fail: "+err2.Error())
 			if err2 := oprot.WriteMessageBegin(ctx, "fail", thrift.EXCEPTION, seqId); err2 != nil {
-				_write_err27 = thrift.WrapTException(err2)
+				_write_err30 = thrift.WrapTException(err2)
 			}
-			if err2 := _exc28.Write(ctx, oprot); _write_err27 == nil && err2 != nil {
-				_write_err27 = thrift.WrapTException(err2)
+			if err2 := _exc31.Write(ctx, oprot); _write_err30 == nil && err2 != nil {
+				_write_err30 = thrift.WrapTException(err2)
 			}
-			if err2 := oprot.WriteMessageEnd(ctx); _write_err27 == nil && err2 != nil {
-				_write_err27 = thrift.WrapTException(err2)
+			if err2 := oprot.WriteMessageEnd(ctx); _write_err30 == nil && err2 != nil {
+				_write_err30 = thrift.WrapTException(err2)
 			}
-			if err2 := oprot.Flush(ctx); _write_err27 == nil && err2 != nil {
-				_write_err27 = thrift.WrapTException(err2)
+			if err2 := oprot.Flush(ctx); _write_err30 == nil && err2 != nil {
+				_write_err30 = thrift.WrapTException(err2)
 			}
-			if _write_err27 != nil {
-				return false, thrift.WrapTException(_write_err27)
+			if _write_err30 != nil {
+				return false, thrift.WrapTException(_write_err30)
 			}
 			return true, err
 		}
+	} else {
+		result.Success = retval
 	}
 	tickerCancel()
 	if err2 := oprot.WriteMessageBegin(ctx, "fail", thrift.REPLY, seqId); err2 != nil {
-		_write_err27 = thrift.WrapTException(err2)
+		_write_err30 = thrift.WrapTException(err2)
 	}
-	if err2 := result.Write(ctx, oprot); _write_err27 == nil && err2 != nil {
-		_write_err27 = thrift.WrapTException(err2)
+	if err2 := result.Write(ctx, oprot); _write_err30 == nil && err2 != nil {
+		_write_err30 = thrift.WrapTException(err2)
 	}
-	if err2 := oprot.WriteMessageEnd(ctx); _write_err27 == nil && err2 != nil {
-		_write_err27 = thrift.WrapTException(err2)
+	if err2 := oprot.WriteMessageEnd(ctx); _write_err30 == nil && err2 != nil {
+		_write_err30 = thrift.WrapTException(err2)
 	}
-	if err2 := oprot.Flush(ctx); _write_err27 == nil && err2 != nil {
-		_write_err27 = thrift.WrapTException(err2)
+	if err2 := oprot.Flush(ctx); _write_err30 == nil && err2 != nil {
+		_write_err30 = thrift.WrapTException(err2)
 	}
-	if _write_err27 != nil {
-		return false, thrift.WrapTException(_write_err27)
+	if _write_err30 != nil {
+		return false, thrift.WrapTException(_write_err30)
 	}
 	return true, err
 }
@@ -1181,7 +1431,7 @@ type interopProcessorWait struct {
 }
 
 func (p *interopProcessorWait) Process(ctx context.Context, seqId int32, iprot, oprot thrift.TProtocol) (success bool, err thrift.TException) {
-	var _write_err29 error
+	var _write_err32 error
 	args := InteropWaitArgs{}
 	if err2 := args.Read(ctx, iprot); err2 != nil {
 		iprot.ReadMessageEnd(ctx)
@@ -1221,45 +1471,47 @@ func (p *interopProcessorWait) Process(ctx context.Context, seqId int32, iprot, 
 	}
 
 	result := InteropWaitResult{}
-	if err2 := p.handler.Wait(ctx, args.ID, args.Ms); err2 != nil {
+	if retval, err2 := p.handler.Wait(ctx, args.ID, args.Ms); err2 != nil {
 		tickerCancel()
 		err = thrift.WrapTException(err2)
 		if errors.Is(err2, thrift.ErrAbandonRequest) {
 			return false, thrift.WrapTException(err2)
 		}
-		_exc30 := thrift.NewTApplicationException(thrift.INTERNAL_ERROR, "Internal error processing wait: "+err2.Error())
+		_exc33 := thrift.NewTApplicationException(thrift.INTERNAL_ERROR, "Internal error processing wait: "+err2.Error())
 		if err2 := oprot.WriteMessageBegin(ctx, "wait", thrift.EXCEPTION, seqId); err2 != nil {
-			_write_err29 = thrift.WrapTException(err2)
+			_write_err32 = thrift.WrapTException(err2)
 		}
-		if err2 := _exc30.Write(ctx, oprot); _write_err29 == nil && err2 != nil {
-			_write_err29 = thrift.WrapTException(err2)
+		if err2 := _exc33.Write(ctx, oprot); _write_err32 == nil && err2 != nil {
+			_write_err32 = thrift.WrapTException(err2)
 		}
-		if err2 := oprot.WriteMessageEnd(ctx); _write_err29 == nil && err2 != nil {
-			_write_err29 = thrift.WrapTException(err2)
+		if err2 := oprot.WriteMessageEnd(ctx); _write_err32 == nil && err2 != nil {
+			_write_err32 = thrift.WrapTException(err2)
 		}
-		if err2 := oprot.Flush(ctx); _write_err29 == nil && err2 != nil {
-			_write_err29 = thrift.WrapTException(err2)
+		if err2 := oprot.Flush(ctx); _write_err32 == nil && err2 != nil {
+			_write_err32 = thrift.WrapTException(err2)
 		}
-		if _write_err29 != nil {
-			return false, thrift.WrapTException(_write_err29)
+		if _write_err32 != nil {
+			return false, thrift.WrapTException(_write_err32)
 		}
 		return true, err
+	} else {
+		result.Success = retval
 	}
 	tickerCancel()
 	if err2 := oprot.WriteMessageBegin(ctx, "wait", thrift.REPLY, seqId); err2 != nil {
-		_write_err29 = thrift.WrapTException(err2)
+		_write_err32 = thrift.WrapTException(err2)
 	}
-	if err2 := result.Write(ctx, oprot); _write_err29 == nil && err2 != nil {
-		_write_err29 = thrift.WrapTException(err2)
+	if err2 := result.Write(ctx, oprot); _write_err32 == nil && err2 != nil {
+		_write_err32 = thrift.WrapTException(err2)
 	}
-	if err2 := oprot.WriteMessageEnd(ctx); _write_err29 == nil && err2 != nil {
-		_write_err29 = thrift.WrapTException(err2)
+	if err2 := oprot.WriteMessageEnd(ctx); _write_err32 == nil && err2 != nil {
+		_write_err32 = thrift.WrapTException(err2)
 	}
-	if err2 := oprot.Flush(ctx); _write_err29 == nil && err2 != nil {
-		_write_err29 = thrift.WrapTException(err2)
+	if err2 := oprot.Flush(ctx); _write_err32 == nil && err2 != nil {
+		_write_err32 = thrift.WrapTException(err2)
 	}
-	if _write_err29 != nil {
-		return false, thrift.WrapTException(_write_err29)
+	if _write_err32 != nil {
+		return false, thrift.WrapTException(_write_err32)
 	}
 	return true, err
 }
@@ -1269,7 +1521,7 @@ type interopProcessorWaited struct {
 }
 
 func (p *interopProcessorWaited) Process(ctx context.Context, seqId int32, iprot, oprot thrift.TProtocol) (success bool, err thrift.TException) {
-	var _write_err31 error
+	var _write_err34 error
 	args := InteropWaitedArgs{}
 	if err2 := args.Read(ctx, iprot); err2 != nil {
 		iprot.ReadMessageEnd(ctx)
@@ -1315,21 +1567,21 @@ func (p *interopProcessorWaited) Process(ctx context.Context, seqId int32, iprot
 		if errors.Is(err2, thrift.ErrAbandonRequest) {
 			return false, thrift.WrapTException(err2)
 		}
-		_exc32 := thrift.NewTApplicationException(thrift.INTERNAL_ERROR, "Internal error processing waited: "+err2.Error())
+		_exc35 := thrift.NewTApplicationException(thrift.INTERNAL_ERROR, "Internal error processing waited: "+err2.Error())
 		if err2 := oprot.WriteMessageBegin(ctx, "waited", thrift.EXCEPTION, seqId); err2 != nil {
-			_write_err31 = thrift.WrapTException(err2)
+			_write_err34 = thrift.WrapTException(err2)
 		}
-		if err2 := _exc32.Write(ctx, oprot); _write_err31 == nil && err2 != nil {
-			_write_err31 = thrift.WrapTException(err2)
+		if err2 := _exc35.Write(ctx, oprot); _write_err34 == nil && err2 != nil {
+			_write_err34 = thrift.WrapTException(err2)
 		}
-		if err2 := oprot.WriteMessageEnd(ctx); _write_err31 == nil && err2 != nil {
-			_write_err31 = thrift.WrapTException(err2)
+		if err2 := oprot.WriteMessageEnd(ctx); _write_err34 == nil && err2 != nil {
+			_write_err34 = thrift.WrapTException(err2)
 		}
-		if err2 := oprot.Flush(ctx); _write_err31 == nil && err2 != nil {
-			_write_err31 = thrift.WrapTException(err2)
+		if err2 := oprot.Flush(ctx); _write_err34 == nil && err2 != nil {
+			_write_err34 = thrift.WrapTException(err2)
 		}
-		if _write_err31 != nil {
-			return false, thrift.WrapTException(_write_err31)
+		if _write_err34 != nil {
+			return false, thrift.WrapTException(_write_err34)
 		}
 		return true, err
 	} else {
@@ -1337,19 +1589,19 @@ func (p *interopProcessorWaited) Process(ctx context.Context, seqId int32, iprot
 	}
 	tickerCancel()
 	if err2 := oprot.WriteMessageBegin(ctx, "waited", thrift.REPLY, seqId); err2 != nil {
-		_write_err31 = thrift.WrapTException(err2)
+		_write_err34 = thrift.WrapTException(err2)
 	}
-	if err2 := result.Write(ctx, oprot); _write_err31 == nil && err2 != nil {
-		_write_err31 = thrift.WrapTException(err2)
+	if err2 := result.Write(ctx, oprot); _write_err34 == nil && err2 != nil {
+		_write_err34 = thrift.WrapTException(err2)
 	}
-	if err2 := oprot.WriteMessageEnd(ctx); _write_err31 == nil && err2 != nil {
-		_write_err31 = thrift.WrapTException(err2)
+	if err2 := oprot.WriteMessageEnd(ctx); _write_err34 == nil && err2 != nil {
+		_write_err34 = thrift.WrapTException(err2)
 	}
-	if err2 := oprot.Flush(ctx); _write_err31 == nil && err2 != nil {
-		_write_err31 = thrift.WrapTException(err2)
+	if err2 := oprot.Flush(ctx); _write_err34 == nil && err2 != nil {
+		_write_err34 = thrift.WrapTException(err2)
 	}
-	if _write_err31 != nil {
-		return false, thrift.WrapTException(_write_err31)
+	if _write_err34 != nil {
+		return false, thrift.WrapTException(_write_err34)
 	}
 	return true, err
 }
@@ -1359,7 +1611,7 @@ type interopProcessorWhoami struct {
 }
 
 func (p *interopProcessorWhoami) Process(ctx context.Context, seqId int32, iprot, oprot thrift.TProtocol) (success bool, err thrift.TException) {
-	var _write_err33 error
+	var _write_err36 error
 	args := InteropWhoamiArgs{}
 	if err2 := args.Read(ctx, iprot); err2 != nil {
 		iprot.ReadMessageEnd(ctx)
@@ -1405,21 +1657,21 @@ func (p *interopProcessorWhoami) Process(ctx context.Context, seqId int32, iprot
 		if errors.Is(err2, thrift.ErrAbandonRequest) {
 			return false, thrift.WrapTException(err2)
 		}
-		_exc34 := thrift.NewTApplicationException(thrift.INTERNAL_ERROR, "Internal error processing whoami: "+err2.Error())
+		_exc37 := thrift.NewTApplicationException(thrift.INTERNAL_ERROR, "Internal error processing whoami: "+err2.Error())
 		if err2 := oprot.WriteMessageBegin(ctx, "whoami", thrift.EXCEPTION, seqId); err2 != nil {
-			_write_err33 = thrift.WrapTException(err2)
+			_write_err36 = thrift.WrapTException(err2)
 		}
-		if err2 := _exc34.Write(ctx, oprot); _write_err33 == nil && err2 != nil {
-			_write_err33 = thrift.WrapTException(err2)
+		if err2 := _exc37.Write(ctx, oprot); _write_err36 == nil && err2 != nil {
+			_write_err36 = thrift.WrapTException(err2)
 		}
-		if err2 := oprot.WriteMessageEnd(ctx); _write_err33 == nil && err2 != nil {
-			_write_err33 = thrift.WrapTException(err2)
+		if err2 := oprot.WriteMessageEnd(ctx); _write_err36 == nil && err2 != nil {
+			_write_err36 = thrift.WrapTException(err2)
 		}
-		if err2 := oprot.Flush(ctx); _write_err33 == nil && err2 != nil {
-			_write_err33 = thrift.WrapTException(err2)
+		if err2 := oprot.Flush(ctx); _write_err36 == nil && err2 != nil {
+			_write_err36 = thrift.WrapTException(err2)
 		}
-		if _write_err33 != nil {
-			return false, thrift.WrapTException(_write_err33)
+		if _write_err36 != nil {
+			return false, thrift.WrapTException(_write_err36)
 		}
 		return true, err
 	} else {
@@ -1427,19 +1679,19 @@ func (p *interopProcessorWhoami) Process(ctx context.Context, seqId int32, iprot
 	}
 	tickerCancel()
 	if err2 := oprot.WriteMessageBegin(ctx, "whoami", thrift.REPLY, seqId); err2 != nil {
-		_write_err33 = thrift.WrapTException(err2)
+		_write_err36 = thrift.WrapTException(err2)
 	}
-	if err2 := result.Write(ctx, oprot); _write_err33 == nil && err2 != nil {
-		_write_err33 = thrift.WrapTException(err2)
+	if err2 := result.Write(ctx, oprot); _write_err36 == nil && err2 != nil {
+		_write_err36 = thrift.WrapTException(err2)
 	}
-	if err2 := oprot.WriteMessageEnd(ctx); _write_err33 == nil && err2 != nil {
-		_write_err33 = thrift.WrapTException(err2)
+	if err2 := oprot.WriteMessageEnd(ctx); _write_err36 == nil && err2 != nil {
+		_write_err36 = thrift.WrapTException(err2)
 	}
-	if err2 := oprot.Flush(ctx); _write_err33 == nil && err2 != nil {
-		_write_err33 = thrift.WrapTException(err2)
+	if err2 := oprot.Flush(ctx); _write_err36 == nil && err2 != nil {
+		_write_err36 = thrift.WrapTException(err2)
 	}
-	if _write_err33 != nil {
-		return false, thrift.WrapTException(_write_err33)
+	if _write_err36 != nil {
+		return false, thrift.WrapTException(_write_err36)
 	}
 	return true, err
 }
@@ -1797,20 +2049,20 @@ func (p *InteropEchoArgs) String() string {
 // Attributes:
 //   - Success
 type InteropEchoResult struct {
-	Success *string `thrift:"success,0" db:"success" json:"success,omitempty"`
+	Success *EchoResponse `thrift:"success,0" db:"success" json:"success,omitempty"`
 }
 
 func NewInteropEchoResult() *InteropEchoResult {
 	return &InteropEchoResult{}
 }
 
-var InteropEchoResult_Success_DEFAULT string
+var InteropEchoResult_Success_DEFAULT *EchoResponse
 
-func (p *InteropEchoResult) GetSuccess() string {
+func (p *InteropEchoResult) GetSuccess() *EchoResponse {
 	if !p.IsSetSuccess() {
 		return InteropEchoResult_Success_DEFAULT
 	}
-	return *p.Success
+	return p.Success
 }
 func (p *InteropEchoResult) IsSetSuccess() bool {
 	return p.Success != nil
@@ -1831,7 +2083,7 @@ func (p *InteropEchoResult) Read(ctx context.Context, iprot thrift.TProtocol) er
 		}
 		switch fieldId {
 		case 0:
-			if fieldTypeId == thrift.STRING {
+			if fieldTypeId == thrift.STRUCT {
 				if err := p.ReadField0(ctx, iprot); err != nil {
 					return err
 				}
@@ -1856,10 +2108,9 @@ func (p *InteropEchoResult) Read(ctx context.Context, iprot thrift.TProtocol) er
 }
 
 func (p *InteropEchoResult) ReadField0(ctx context.Context, iprot thrift.TProtocol) error {
-	if v, err := iprot.ReadString(ctx); err != nil {
-		return thrift.PrependError("error reading field 0: ", err)
-	} else {
-		p.Success = &v
+	p.Success = &EchoResponse{}
+	if err := p.Success.Read(ctx, iprot); err != nil {
+		return thrift.PrependError(fmt.Sprintf("%T error reading struct: ", p.Success), err)
 	}
 	return nil
 }
@@ -1884,11 +2135,11 @@ func (p *InteropEchoResult) Write(ctx context.Context, oprot thrift.TProtocol) e
 
 func (p *InteropEchoResult) writeField0(ctx context.Context, oprot thrift.TProtocol) (err error) {
 	if p.IsSetSuccess() {
-		if err := oprot.WriteFieldBegin(ctx, "success", thrift.STRING, 0); err != nil {
+		if err := oprot.WriteFieldBegin(ctx, "success", thrift.STRUCT, 0); err != nil {
 			return thrift.PrependError(fmt.Sprintf("%T write field begin error 0:success: ", p), err)
 		}
-		if err := oprot.WriteString(ctx, string(*p.Success)); err != nil {
-			return thrift.PrependError(fmt.Sprintf("%T.success (0) field write error: ", p), err)
+		if err := p.Success.Write(ctx, oprot); err != nil {
+			return thrift.PrependError(fmt.Sprintf("%T error writing struct: ", p.Success), err)
 		}
 		if err := oprot.WriteFieldEnd(ctx); err != nil {
 			return thrift.PrependError(fmt.Sprintf("%T write field end error 0:success: ", p), err)
@@ -2004,13 +2255,24 @@ func (p *InteropFailArgs) String() string {
 }
 
 // Attributes:
+//   - Success
 //   - Refused
 type InteropFailResult struct {
-	Refused *Coded `thrift:"refused,1" db:"refused" json:"refused,omitempty"`
+	Success *FailResponse `thrift:"success,0" db:"success" json:"success,omitempty"`
+	Refused *Coded        `thrift:"refused,1" db:"refused" json:"refused,omitempty"`
 }
 
 func NewInteropFailResult() *InteropFailResult {
 	return &InteropFailResult{}
+}
+
+var InteropFailResult_Success_DEFAULT *FailResponse
+
+func (p *InteropFailResult) GetSuccess() *FailResponse {
+	if !p.IsSetSuccess() {
+		return InteropFailResult_Success_DEFAULT
+	}
+	return p.Success
 }
 
 var InteropFailResult_Refused_DEFAULT *Coded
@@ -2021,6 +2283,10 @@ func (p *InteropFailResult) GetRefused() *Coded {
 	}
 	return p.Refused
 }
+func (p *InteropFailResult) IsSetSuccess() bool {
+	return p.Success != nil
+}
+
 func (p *InteropFailResult) IsSetRefused() bool {
 	return p.Refused != nil
 }
@@ -2039,6 +2305,16 @@ func (p *InteropFailResult) Read(ctx context.Context, iprot thrift.TProtocol) er
 			break
 		}
 		switch fieldId {
+		case 0:
+			if fieldTypeId == thrift.STRUCT {
+				if err := p.ReadField0(ctx, iprot); err != nil {
+					return err
+				}
+			} else {
+				if err := iprot.Skip(ctx, fieldTypeId); err != nil {
+					return err
+				}
+			}
 		case 1:
 			if fieldTypeId == thrift.STRUCT {
 				if err := p.ReadField1(ctx, iprot); err != nil {
@@ -2064,6 +2340,14 @@ func (p *InteropFailResult) Read(ctx context.Context, iprot thrift.TProtocol) er
 	return nil
 }
 
+func (p *InteropFailResult) ReadField0(ctx context.Context, iprot thrift.TProtocol) error {
+	p.Success = &FailResponse{}
+	if err := p.Success.Read(ctx, iprot); err != nil {
+		return thrift.PrependError(fmt.Sprintf("%T error reading struct: ", p.Success), err)
+	}
+	return nil
+}
+
 func (p *InteropFailResult) ReadField1(ctx context.Context, iprot thrift.TProtocol) error {
 	p.Refused = &Coded{}
 	if err := p.Refused.Read(ctx, iprot); err != nil {
@@ -2077,6 +2361,9 @@ func (p *InteropFailResult) Write(ctx context.Context, oprot thrift.TProtocol) e
 		return thrift.PrependError(fmt.Sprintf("%T write struct begin error: ", p), err)
 	}
 	if p != nil {
+		if err := p.writeField0(ctx, oprot); err != nil {
+			return err
+		}
 		if err := p.writeField1(ctx, oprot); err != nil {
 			return err
 		}
@@ -2088,6 +2375,21 @@ func (p *InteropFailResult) Write(ctx context.Context, oprot thrift.TProtocol) e
 		return thrift.PrependError("write struct stop error: ", err)
 	}
 	return nil
+}
+
+func (p *InteropFailResult) writeField0(ctx context.Context, oprot thrift.TProtocol) (err error) {
+	if p.IsSetSuccess() {
+		if err := oprot.WriteFieldBegin(ctx, "success", thrift.STRUCT, 0); err != nil {
+			return thrift.PrependError(fmt.Sprintf("%T write field begin error 0:success: ", p), err)
+		}
+		if err := p.Success.Write(ctx, oprot); err != nil {
+			return thrift.PrependError(fmt.Sprintf("%T error writing struct: ", p.Success), err)
+		}
+		if err := oprot.WriteFieldEnd(ctx); err != nil {
+			return thrift.PrependError(fmt.Sprintf("%T write field end error 0:success: ", p), err)
+		}
+	}
+	return err
 }
 
 func (p *InteropFailResult) writeField1(ctx context.Context, oprot thrift.TProtocol) (err error) {
@@ -2252,11 +2554,26 @@ func (p *InteropWaitArgs) String() string {
 	return fmt.Sprintf("InteropWaitArgs(%+v)", *p)
 }
 
+// Attributes:
+//   - Success
 type InteropWaitResult struct {
+	Success *WaitResponse `thrift:"success,0" db:"success" json:"success,omitempty"`
 }
 
 func NewInteropWaitResult() *InteropWaitResult {
 	return &InteropWaitResult{}
+}
+
+var InteropWaitResult_Success_DEFAULT *WaitResponse
+
+func (p *InteropWaitResult) GetSuccess() *WaitResponse {
+	if !p.IsSetSuccess() {
+		return InteropWaitResult_Success_DEFAULT
+	}
+	return p.Success
+}
+func (p *InteropWaitResult) IsSetSuccess() bool {
+	return p.Success != nil
 }
 
 func (p *InteropWaitResult) Read(ctx context.Context, iprot thrift.TProtocol) error {
@@ -2272,8 +2589,21 @@ func (p *InteropWaitResult) Read(ctx context.Context, iprot thrift.TProtocol) er
 		if fieldTypeId == thrift.STOP {
 			break
 		}
-		if err := iprot.Skip(ctx, fieldTypeId); err != nil {
-			return err
+		switch fieldId {
+		case 0:
+			if fieldTypeId == thrift.STRUCT {
+				if err := p.ReadField0(ctx, iprot); err != nil {
+					return err
+				}
+			} else {
+				if err := iprot.Skip(ctx, fieldTypeId); err != nil {
+					return err
+				}
+			}
+		default:
+			if err := iprot.Skip(ctx, fieldTypeId); err != nil {
+				return err
+			}
 		}
 		if err := iprot.ReadFieldEnd(ctx); err != nil {
 			return err
@@ -2285,11 +2615,22 @@ func (p *InteropWaitResult) Read(ctx context.Context, iprot thrift.TProtocol) er
 	return nil
 }
 
+func (p *InteropWaitResult) ReadField0(ctx context.Context, iprot thrift.TProtocol) error {
+	p.Success = &WaitResponse{}
+	if err := p.Success.Read(ctx, iprot); err != nil {
+		return thrift.PrependError(fmt.Sprintf("%T error reading struct: ", p.Success), err)
+	}
+	return nil
+}
+
 func (p *InteropWaitResult) Write(ctx context.Context, oprot thrift.TProtocol) error {
 	if err := oprot.WriteStructBegin(ctx, "wait_result"); err != nil {
 		return thrift.PrependError(fmt.Sprintf("%T write struct begin error: ", p), err)
 	}
 	if p != nil {
+		if err := p.writeField0(ctx, oprot); err != nil {
+			return err
+		}
 	}
 	if err := oprot.WriteFieldStop(ctx); err != nil {
 		return thrift.PrependError("write field stop error: ", err)
@@ -2298,6 +2639,21 @@ func (p *InteropWaitResult) Write(ctx context.Context, oprot thrift.TProtocol) e
 		return thrift.PrependError("write struct stop error: ", err)
 	}
 	return nil
+}
+
+func (p *InteropWaitResult) writeField0(ctx context.Context, oprot thrift.TProtocol) (err error) {
+	if p.IsSetSuccess() {
+		if err := oprot.WriteFieldBegin(ctx, "success", thrift.STRUCT, 0); err != nil {
+			return thrift.PrependError(fmt.Sprintf("%T write field begin error 0:success: ", p), err)
+		}
+		if err := p.Success.Write(ctx, oprot); err != nil {
+			return thrift.PrependError(fmt.Sprintf("%T error writing struct: ", p.Success), err)
+		}
+		if err := oprot.WriteFieldEnd(ctx); err != nil {
+			return thrift.PrependError(fmt.Sprintf("%T write field end error 0:success: ", p), err)
+		}
+	}
+	return err
 }
 
 func (p *InteropWaitResult) String() string {

@@ -1,0 +1,45 @@
+import { credentials, Server, ServerCredentials } from "@grpc/grpc-js";
+import { KitError } from "@kit/endpoint";
+import { whenInstalled } from "@kit/servers";
+import { connectGrpc, encodeErrorPlain, grpcService, serveGrpc } from "@kit/transport-grpc";
+import { Interop as InteropOfIdl } from "./gen/pb/interop_pb.ts";
+import { gokit } from "./gokit.ts";
+import { readIdentity, writeIdentity } from "./identity.ts";
+import { interoperates } from "./interoperates.ts";
+
+const Interop = grpcService(InteropOfIdl);
+
+whenInstalled(gokit(), () => {
+  interoperates({
+    transport: "grpc",
+    connect: ({ place }) =>
+      connectGrpc(Interop, {
+        address: `127.0.0.1:${place.ports[2]}`,
+        credentials: credentials.createInsecure(),
+        before: [writeIdentity],
+      }),
+    async serve(endpoints) {
+      const server = new Server();
+      serveGrpc(Interop, endpoints, { server, before: [readIdentity], errorEncoder: encodeErrorPlain });
+      const port = await new Promise<number>((resolve, reject) => {
+        server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+          error === null ? resolve(bound) : reject(error),
+        );
+      });
+      return { address: `127.0.0.1:${port}`, [Symbol.asyncDispose]: async () => server.forceShutdown() };
+    },
+    coded: () => new KitError("not_found", "no such thing"),
+    ourErrors: {
+      plain: { code: "unknown", message: "out of order" },
+      coded: { code: "not_found", message: "no such thing" },
+    },
+    goErrors: {
+      plain: [2, "rpc error: code = Unknown desc = out of order"],
+      coded: [5, "rpc error: code = NotFound desc = no such thing"],
+    },
+    // Both sides have the deadline, and whichever is later may hear of the other's end first.
+    goEnds: ["context deadline exceeded", "context canceled"],
+    oursEnds: ["deadline_exceeded", "canceled"],
+    identity: true,
+  });
+});
