@@ -1,4 +1,4 @@
-import { credentials, Server, ServerCredentials } from "@grpc/grpc-js";
+import { credentials } from "@grpc/grpc-js";
 import { KitError } from "@kit/endpoint";
 import { whenInstalled } from "@kit/servers";
 import { connectGrpc, encodeErrorPlain, grpcService, serveGrpc } from "@kit/transport-grpc";
@@ -6,6 +6,7 @@ import { Interop as InteropOfIdl } from "./gen/pb/interop_pb.ts";
 import { gokit } from "./gokit.ts";
 import { readIdentity, writeIdentity } from "./identity.ts";
 import { interoperates } from "./interoperates.ts";
+import { servingGrpc } from "./serving.ts";
 
 const Interop = grpcService(InteropOfIdl);
 
@@ -18,16 +19,10 @@ whenInstalled(gokit(), () => {
         credentials: credentials.createInsecure(),
         before: [writeIdentity],
       }),
-    async serve(endpoints) {
-      const server = new Server();
-      serveGrpc(Interop, endpoints, { server, before: [readIdentity], errorEncoder: encodeErrorPlain });
-      const port = await new Promise<number>((resolve, reject) => {
-        server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-          error === null ? resolve(bound) : reject(error),
-        );
-      });
-      return { address: `127.0.0.1:${port}`, [Symbol.asyncDispose]: async () => server.forceShutdown() };
-    },
+    serve: (endpoints) =>
+      servingGrpc((server) =>
+        serveGrpc(Interop, endpoints, { server, before: [readIdentity], errorEncoder: encodeErrorPlain }),
+      ),
     coded: () => new KitError("not_found", "no such thing"),
     ourErrors: {
       plain: { code: "unknown", message: "out of order" },

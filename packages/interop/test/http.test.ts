@@ -4,14 +4,14 @@ import { Interop } from "./contract.ts";
 import { gokit } from "./gokit.ts";
 import { readIdentity, writeIdentity } from "./identity.ts";
 import { interoperates } from "./interoperates.ts";
-import { serving } from "./serving.ts";
+import { servingHttp } from "./serving.ts";
 
 whenInstalled(gokit(), () => {
   interoperates({
     transport: "http",
     connect: ({ url }) => connectHttp(Interop, { url, before: [writeIdentity] }),
     serve: (endpoints) =>
-      serving(serveHttp(Interop, endpoints, { before: [readIdentity], errorEncoder: encodeErrorPlain })),
+      servingHttp(serveHttp(Interop, endpoints, { before: [readIdentity], errorEncoder: encodeErrorPlain })),
     coded: () => statusError(404, "not_found", "no such thing"),
     ourErrors: {
       plain: { code: "unknown", message: "http status 500" },

@@ -7,6 +7,7 @@ import type { Interop } from "./contract.ts";
 import { callByGo, gokit, type GoReport } from "./gokit.ts";
 import { type Identity, withIdentity } from "./identity.ts";
 import { ownService } from "./own-service.ts";
+import type { Served } from "./serving.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
@@ -20,7 +21,7 @@ export interface Wire {
   /** A client of ours of that server. */
   readonly connect: (server: Server) => ClientOf<typeof Interop>;
   /** Serves what is ours; resolves with the address that Go's client is given. */
-  readonly serve: (endpoints: EndpointsOf<typeof Interop>) => Promise<AsyncDisposable & { readonly address: string }>;
+  readonly serve: (endpoints: EndpointsOf<typeof Interop>) => Promise<Served>;
   /** An error of ours that says what it is on this wire, with the text `no such thing`. */
   readonly coded: () => Error;
   /** How a client of ours knows go-kit's errors. */
@@ -130,7 +131,7 @@ export function interoperates(wire: Wire): void {
 
   describe("go-kit calls us", () => {
     const own = ownService(wire.coded);
-    let served: AsyncDisposable & { readonly address: string };
+    let served: Served;
     beforeAll(async () => {
       served = await wire.serve(own.endpoints);
     });

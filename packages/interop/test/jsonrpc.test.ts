@@ -4,7 +4,7 @@ import { Interop } from "./contract.ts";
 import { gokit } from "./gokit.ts";
 import { readIdentity, writeIdentity } from "./identity.ts";
 import { interoperates } from "./interoperates.ts";
-import { serving } from "./serving.ts";
+import { servingHttp } from "./serving.ts";
 
 whenInstalled(gokit(), () => {
   interoperates({
@@ -12,7 +12,7 @@ whenInstalled(gokit(), () => {
     connect: ({ place }) =>
       connectJsonrpc(Interop, { url: `http://127.0.0.1:${place.ports[1]}`, before: [writeIdentity] }),
     serve: (endpoints) =>
-      serving(serveJsonrpc(Interop, endpoints, { before: [readIdentity], errorEncoder: encodeErrorPlain })),
+      servingHttp(serveJsonrpc(Interop, endpoints, { before: [readIdentity], errorEncoder: encodeErrorPlain })),
     coded: () => jsonrpcError(-32001, "not_found", "no such thing"),
     ourErrors: {
       plain: { code: "unknown", message: "out of order" },

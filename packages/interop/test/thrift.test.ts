@@ -1,11 +1,10 @@
 import { whenInstalled } from "@kit/servers";
 import { connectThrift, serveThrift, type ThriftFraming, type ThriftProtocol } from "@kit/transport-thrift";
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import { describe } from "vitest";
 import { gokit } from "./gokit.ts";
 import { readIdentity, writeIdentity } from "./identity.ts";
 import { interoperates } from "./interoperates.ts";
+import { servingThrift } from "./serving.ts";
 import { Coded, Interop } from "./thrift-contract.ts";
 
 const protocols: readonly ThriftProtocol[] = ["binary", "compact", "json"];
@@ -27,18 +26,7 @@ whenInstalled(gokit(), () => {
             framing,
             before: [writeIdentity],
           }),
-        async serve(endpoints) {
-          const handler = serveThrift(Interop, endpoints, { before: [readIdentity] });
-          const server = createServer(handler).listen(0, "127.0.0.1");
-          await once(server, "listening");
-          return {
-            address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-            async [Symbol.asyncDispose]() {
-              server.close();
-              await handler.close({ timeoutMs: 1 });
-            },
-          };
-        },
+        serve: (endpoints) => servingThrift(serveThrift(Interop, endpoints, { before: [readIdentity] })),
         coded: () => new Coded({ message: "no such thing" }),
         ourErrors: {
           plain: { code: "internal", message: "Internal error processing fail: out of order" },

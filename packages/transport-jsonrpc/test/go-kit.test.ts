@@ -118,6 +118,12 @@ describe("the server", () => {
     const { text } = await post(url, '{"jsonrpc":"2.0","method":"sum","params":{"A":20,"B":22},"id":0}\n');
     expect(JSON.parse(text)).toEqual({ jsonrpc: "2.0", result: { v: 42 }, id: 0 });
   });
+
+  it("takes an empty version, as its clients up to 0.10 send it", async () => {
+    const url = await serving(jsonrpcHandler({ add: { endpoint: async () => 5 } }));
+    const { text } = await post(url, '{"jsonrpc":"","method":"add","params":[3,2],"id":0}\n');
+    expect(JSON.parse(text)).toEqual({ jsonrpc: "2.0", result: 5, id: 0 });
+  });
 });
 
 describe("the client", () => {
