@@ -61,7 +61,7 @@ func call(args []string) error {
 		"http":    httpClient,
 		"jsonrpc": jsonrpcClient,
 		"grpc":    grpcClient,
-		"thrift":  thriftClient(*thriftProtocol, *thriftFramed),
+		"thrift":  thriftClient(*thriftProtocol, *thriftFramed, *timeout),
 		"nats":    natsClient,
 		"amqp":    amqpClient,
 	}

@@ -32,9 +32,6 @@ func thriftFactories(protocol string, framed bool, configuration *thrift.TConfig
 	}
 }
 
-// thriftPatience is how often a client that waits looks at its context.
-const thriftPatience = 100 * time.Millisecond
-
 type thriftService struct{ endpoints map[string]endpoint.Endpoint }
 
 func serveThrift(address, protocol string, framed bool, served []operation, failed chan<- error) error {
@@ -94,9 +91,10 @@ func (s *thriftService) Whoami(ctx context.Context) (*thriftgen.WhoamiResponse, 
 	return answerThrift[thriftgen.WhoamiResponse](ctx, s.endpoints["whoami"], &nothing{})
 }
 
-func thriftClient(protocol string, framed bool) dialer {
+// thriftClient's timeout is its socket's: not every protocol looks at the context, and those that do look when the socket has had enough.
+func thriftClient(protocol string, framed bool, timeout time.Duration) dialer {
 	return func(address string, _ operation, _ *zipkin.Tracer) (endpoint.Endpoint, error) {
-		configuration := &thrift.TConfiguration{SocketTimeout: thriftPatience}
+		configuration := &thrift.TConfiguration{SocketTimeout: timeout}
 		transports, protocols, err := thriftFactories(protocol, framed, configuration)
 		if err != nil {
 			return nil, err

@@ -1,13 +1,16 @@
 import { rabbitmq, type Server, startServer, whenInstalled } from "@kit/servers";
 import {
+  amqpClient,
   amqpConnection,
   type AmqpConnection,
+  amqpHandler,
   connectAmqp,
   decodePlainReply,
   encodeErrorPlain,
   serveAmqp,
 } from "@kit/transport-amqp";
 import { afterAll, beforeAll } from "vitest";
+import { interoperatesByEndpoint } from "./by-endpoint.ts";
 import { Interop } from "./contract.ts";
 import { gokit } from "./gokit.ts";
 import { readIdentity, writeIdentity } from "./identity.ts";
@@ -52,6 +55,23 @@ whenInstalled(gokit(), () => {
       goEnds: "its subscriber begins each call with a context that nothing ends",
       oursEnds: "go-kit's publisher sends no deadline and tells nobody that it has given up",
       identity: "go-kit has no function that would write them to AMQP's headers or read them there",
+    });
+
+    interoperatesByEndpoint({
+      transport: "amqp",
+      serverFlags: () => ["-amqp", broker.url],
+      client: (operation) => amqpClient({ connection, queue: `interop.${operation}`, decode: decodePlainReply }),
+      async handle(operation, endpoint, before) {
+        const server = amqpHandler(endpoint, {
+          connection,
+          queue: `interop.${operation}`,
+          queueOptions,
+          before: [before],
+          errorEncoder: encodeErrorPlain,
+        });
+        await server.ready();
+        return { address: broker.url, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+      },
     });
   });
 });

@@ -1,5 +1,6 @@
 import { whenInstalled } from "@kit/servers";
-import { connectHttp, encodeErrorPlain, serveHttp, statusError } from "@kit/transport-http";
+import { connectHttp, encodeErrorPlain, httpClient, httpHandler, serveHttp, statusError } from "@kit/transport-http";
+import { interoperatesByEndpoint } from "./by-endpoint.ts";
 import { Interop } from "./contract.ts";
 import { gokit } from "./gokit.ts";
 import { readIdentity, writeIdentity } from "./identity.ts";
@@ -21,5 +22,19 @@ whenInstalled(gokit(), () => {
     goEnds: ["context canceled"],
     oursEnds: ["canceled"],
     identity: true,
+  });
+
+  interoperatesByEndpoint({
+    transport: "http",
+    client: (operation, { url }) =>
+      httpClient({
+        url: `${url}/${operation}`,
+        decode(response) {
+          if (response.status !== 200) throw new Error(response.text());
+          return JSON.parse(response.text());
+        },
+      }),
+    handle: (_, endpoint, before) =>
+      servingHttp(httpHandler(endpoint, { before: [before], errorEncoder: encodeErrorPlain })),
   });
 });

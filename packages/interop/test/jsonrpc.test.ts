@@ -1,5 +1,13 @@
 import { whenInstalled } from "@kit/servers";
-import { connectJsonrpc, encodeErrorPlain, jsonrpcError, serveJsonrpc } from "@kit/transport-jsonrpc";
+import {
+  connectJsonrpc,
+  encodeErrorPlain,
+  jsonrpcClient,
+  jsonrpcError,
+  jsonrpcHandler,
+  serveJsonrpc,
+} from "@kit/transport-jsonrpc";
+import { interoperatesByEndpoint } from "./by-endpoint.ts";
 import { Interop } from "./contract.ts";
 import { gokit } from "./gokit.ts";
 import { readIdentity, writeIdentity } from "./identity.ts";
@@ -22,5 +30,12 @@ whenInstalled(gokit(), () => {
     goEnds: ["context canceled"],
     oursEnds: ["canceled"],
     identity: true,
+  });
+
+  interoperatesByEndpoint({
+    transport: "jsonrpc",
+    client: (method, { place }) => jsonrpcClient({ url: `http://127.0.0.1:${place.ports[1]}`, method }),
+    handle: (method, endpoint, before) =>
+      servingHttp(jsonrpcHandler({ [method]: { endpoint } }, { before: [before], errorEncoder: encodeErrorPlain })),
   });
 });

@@ -1,7 +1,15 @@
 import { nats, type Server, startServer, whenInstalled } from "@kit/servers";
-import { connectNats, decodePlainReply, encodeErrorPlain, serveNats } from "@kit/transport-nats";
+import {
+  connectNats,
+  decodePlainReply,
+  encodeErrorPlain,
+  natsClient,
+  natsHandler,
+  serveNats,
+} from "@kit/transport-nats";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { afterAll, beforeAll } from "vitest";
+import { interoperatesByEndpoint } from "./by-endpoint.ts";
 import { Interop } from "./contract.ts";
 import { gokit } from "./gokit.ts";
 import { readIdentity, writeIdentity } from "./identity.ts";
@@ -42,6 +50,18 @@ whenInstalled(gokit(), () => {
       goEnds: "its subscriber begins each call with a context that nothing ends",
       oursEnds: "go-kit's publisher sends no deadline and tells nobody that it has given up",
       identity: "go-kit's NATS transport has no headers",
+    });
+
+    interoperatesByEndpoint({
+      transport: "nats",
+      serverFlags: () => ["-nats", broker.url],
+      client: (operation) => natsClient({ connection, subject: `interop.${operation}`, decode: decodePlainReply }),
+      async handle(operation, endpoint, before) {
+        const subject = `interop.${operation}`;
+        const server = natsHandler(endpoint, { connection, subject, before: [before], errorEncoder: encodeErrorPlain });
+        await server.ready();
+        return { address: broker.url, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+      },
     });
   });
 });
