@@ -32,7 +32,7 @@ whenInstalled(addsvc, () => {
       beforeAll(async () => {
         served = await serveAdd[wire]();
       });
-      afterAll(() => served[Symbol.asyncDispose]());
+      afterAll(() => served?.[Symbol.asyncDispose]());
 
       const run = (method: string, a: string, b: string) =>
         addcli(`-${wire}-addr`, served.address.replace("http://", ""), ...flags, "-method", method, a, b);
@@ -57,7 +57,7 @@ whenInstalled(addsvc, () => {
     beforeEach(async () => {
       server = await startServer(addsvc);
     });
-    afterEach(() => server[Symbol.asyncDispose]());
+    afterEach(() => server?.[Symbol.asyncDispose]());
     const at = (n: number): string => `127.0.0.1:${server.place.ports[n]}`;
 
     it("over HTTP", async () => {

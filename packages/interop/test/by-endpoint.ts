@@ -32,7 +32,7 @@ export function interoperatesByEndpoint(wire: EndpointWire): void {
     beforeAll(async () => {
       server = await startServer(gokit(serverFlags));
     });
-    afterAll(() => server[Symbol.asyncDispose]());
+    afterAll(() => server?.[Symbol.asyncDispose]());
 
     it("is called by us", async () => {
       await using sum = client("sum", server);

@@ -74,8 +74,8 @@ export function interoperates(wire: Wire): void {
       client = wire.connect(server);
     });
     afterAll(async () => {
-      await client[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
+      await client?.[Symbol.asyncDispose]();
+      await server?.[Symbol.asyncDispose]();
     });
 
     it("and has its response", async () => {
@@ -135,7 +135,7 @@ export function interoperates(wire: Wire): void {
     beforeAll(async () => {
       served = await wire.serve(own.endpoints);
     });
-    afterAll(() => served[Symbol.asyncDispose]());
+    afterAll(() => served?.[Symbol.asyncDispose]());
 
     const call = (operation: string, request: object, more: { timeoutMs?: number; user?: string } = {}) =>
       callByGo({ transport, address: served.address, operation, request, flags: clientFlags, ...more });

@@ -24,8 +24,8 @@ whenInstalled(gokit(), () => {
       connection = await connect({ servers: broker.url });
     });
     afterAll(async () => {
-      await connection.close();
-      await broker[Symbol.asyncDispose]();
+      await connection?.close();
+      await broker?.[Symbol.asyncDispose]();
     });
 
     interoperates({
