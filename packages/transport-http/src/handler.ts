@@ -1,5 +1,5 @@
 import type { Context, Endpoint } from "@kit/endpoint";
-import { CallWatch } from "./call-watch.ts";
+import { CallWatch } from "@kit/transport";
 import { exchanger, type HttpServerOptions } from "./exchange.ts";
 import { serveFetch } from "./fetch-listener.ts";
 import { encodeJsonResponse, jsonRequestDecoder } from "./json.ts";

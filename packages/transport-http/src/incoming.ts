@@ -1,7 +1,6 @@
 import { background, type CancellableContext, type Context, refusal } from "@kit/endpoint";
-import type { Call, CallWatch } from "./call-watch.ts";
+import { type Call, type CallWatch, parseJson } from "@kit/transport";
 import { statusError } from "./error.ts";
-import { parseJson } from "./json.ts";
 import type { HttpLimits } from "./limits.ts";
 import type { HttpReply } from "./reply.ts";
 import type { HttpRequest } from "./request.ts";

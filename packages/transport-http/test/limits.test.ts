@@ -2,7 +2,7 @@ import { background, type Context, KitError } from "@kit/endpoint";
 import { defineService } from "@kit/service";
 import { once } from "node:events";
 import { describe, expect, it, vi } from "vitest";
-import { CallWatch } from "../src/call-watch.ts";
+import { CallWatch } from "@kit/transport";
 import { type HttpHandlerOptions, httpClient, httpHandler, type HttpLimits, serveHttp } from "../src/index.ts";
 import { serving } from "./serving.ts";
 import { answerTo, parsed, request, wire } from "./wire.ts";

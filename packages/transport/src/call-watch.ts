@@ -10,15 +10,19 @@ export interface Call {
 const sweepMs = 50;
 
 /**
- * Looks at calls, whatever their endpoints do: one timer for all of a handler's calls, since one each would cost more than all else that is done for a
+ * Looks at calls, whatever their endpoints do: one timer for all of a server's calls, since one each would cost more than all else that is done for a
  * call. It runs only while calls are under way, and does not hold the process.
  */
-export class CallWatch {
+export class CallWatch<Watched extends Call = Call> {
   // Each knows its place, and the last one fills a gap: a fraction of what a Set costs.
-  readonly #calls: Call[] = [];
+  readonly #calls: Watched[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  add(call: Call): void {
+  get size(): number {
+    return this.#calls.length;
+  }
+
+  add(call: Watched): void {
     call.place = this.#calls.push(call) - 1;
     if (this.#timer !== undefined) return;
     this.#timer = setInterval(() => this.#sweep(), sweepMs);
@@ -27,7 +31,7 @@ export class CallWatch {
   }
 
   /** Does nothing for one that is not there any more. */
-  delete(call: Call): void {
+  delete(call: Watched): void {
     const calls = this.#calls;
     if (calls[call.place] !== call) return;
     const last = calls.pop()!;
@@ -36,10 +40,17 @@ export class CallWatch {
     last.place = call.place;
   }
 
+  /** From the end, so that one which leaves meanwhile lets none be passed over. */
+  forEach(visit: (call: Watched) => void): void {
+    for (let place = this.#calls.length - 1; place >= 0; place -= 1) {
+      const call = this.#calls[place];
+      if (call !== undefined) visit(call);
+    }
+  }
+
   #sweep(): void {
-    // From the end, so that one which leaves lets none be passed over.
-    for (let place = this.#calls.length - 1; place >= 0; place -= 1) this.#calls[place]?.look();
-    if (this.#calls.length > 0) return;
+    this.forEach((call) => call.look());
+    if (this.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
