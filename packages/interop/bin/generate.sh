@@ -14,6 +14,6 @@ protoc -I idl --go_out=go --go_opt=module=kit/interop --go-grpc_out=go --go-grpc
 thrift --gen go:package_prefix=kit/interop/gen/,skip_remote -out go/gen idl/interop.thrift
 gofmt -w go/gen
 
-protoc -I idl --es_out=test/gen/pb --es_opt=target=ts,import_extension=ts addsvc.proto interop.proto
-for idl in addsvc interop; do thrift --gen js:node,es6,ts -out test/gen/thrift "idl/$idl.thrift"; done
+protoc -I idl --es_out=test/gen/pb --es_opt=target=ts,import_extension=ts interop.proto
+thrift --gen js:node,es6,ts -out test/gen/thrift idl/interop.thrift
 echo '{ "type": "commonjs" }' >test/gen/thrift/package.json

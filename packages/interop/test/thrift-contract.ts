@@ -5,7 +5,6 @@ import { createRequire } from "node:module";
 const require = createRequire(import.meta.url);
 const service = require("./gen/thrift/Interop.js") as typeof import("./gen/thrift/Interop.js");
 export const { Coded } = require("./gen/thrift/interop_types.js") as typeof import("./gen/thrift/interop_types.js");
-const addsvc = require("./gen/thrift/AddService.js") as typeof import("./gen/thrift/AddService.js");
 
 /** The contract as Thrift's IDL has it. */
 export const Interop = thriftService("interop", service, {
@@ -16,6 +15,3 @@ export const Interop = thriftService("interop", service, {
   waited: { args: ["id"] },
   whoami: { args: [] },
 });
-
-/** That of go-kit's addsvc. */
-export const Add = thriftService("addsvc", addsvc, { Sum: { args: ["a", "b"] }, Concat: { args: ["a", "b"] } });
