@@ -14,7 +14,7 @@ export interface Addsvc {
 }
 
 /** What a command line says, and whether it succeeded. */
-export interface Said {
+interface Said {
   readonly ok: boolean;
   readonly said: string;
 }
