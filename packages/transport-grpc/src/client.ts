@@ -1,10 +1,9 @@
 import type { Context, Endpoint } from "@kit/endpoint";
+import { binaryMethod, protobufService } from "@kit/protobuf";
 import { type ClientHooks, clientSteps, type HeaderWriter, type OutgoingHeaders } from "@kit/transport";
 import { Connection, type GrpcConnectionOptions } from "./connection.ts";
 import type { GrpcClientReply } from "./reply.ts";
 import { sender } from "./send.ts";
-import { grpcService } from "./service.ts";
-import { wireMethod } from "./wire-service.ts";
 
 /** A request while a client makes it. The values of a header whose name ends in `-bin` are base64. */
 export interface GrpcClientRequest<Body = any> extends HeaderWriter {
@@ -54,8 +53,8 @@ export function grpcClient<Request = any, Response = any>(
   const [, service = "", name = ""] = path.split("/");
   const requestCodec = { encode: serialize, decode: deserialize };
   const spec = { path, requestCodec, responseCodec: requestCodec, requestStream, responseStream };
-  const method = grpcService({ name: service, methods: { [name]: spec } }).methods[name]!;
-  const wire = wireMethod(method, connection.maxBytes);
+  const method = protobufService({ name: service, methods: { [name]: spec } }).methods[name]!;
+  const wire = binaryMethod(method, connection.maxBytes);
   const send = sender(connection, method);
   const call = clientSteps<GrpcClientRequest, GrpcClientReply>(options, async (message, ctx) => {
     const reply = await send({ ...message, body: wire.request.encode!(message.body) }, ctx);

@@ -1,11 +1,10 @@
+import { binaryService, type ProtobufMethod, type ProtobufService } from "@kit/protobuf";
 import { type ClientOf, clientOf } from "@kit/service";
 import { clientSteps } from "@kit/transport";
 import { asBody, bodyOf, type GrpcClientCommon, type GrpcClientRequest, newMessage } from "./client.ts";
 import { Connection } from "./connection.ts";
 import type { GrpcClientReply } from "./reply.ts";
 import { sender } from "./send.ts";
-import type { GrpcMethod, GrpcService } from "./service.ts";
-import { wireService } from "./wire-service.ts";
 
 export type ConnectGrpcOptions = GrpcClientCommon;
 
@@ -17,12 +16,12 @@ export type ConnectGrpcOptions = GrpcClientCommon;
  *
  * @throws {TypeError} when the address or the credentials are missing, or a limit is not a positive number.
  */
-export function connectGrpc<S extends GrpcService>(service: S, options: ConnectGrpcOptions): ClientOf<S> {
+export function connectGrpc<S extends ProtobufService>(service: S, options: ConnectGrpcOptions): ClientOf<S> {
   const connection = new Connection("connectGrpc", options);
   const operation = { newMessage: newMessage(options), encode: asBody, decode: bodyOf };
-  const methods = service.methods as Record<string, GrpcMethod>;
+  const methods = service.methods as Record<string, ProtobufMethod>;
   return clientOf(
-    wireService(service, connection.maxBytes),
+    binaryService(service, connection.maxBytes),
     ({ name }) => {
       const call = clientSteps<GrpcClientRequest, GrpcClientReply>(options, sender(connection, methods[name]!));
       return (request, ctx) => call(operation, request, ctx);

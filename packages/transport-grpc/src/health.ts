@@ -1,9 +1,9 @@
 import type { Server } from "@grpc/grpc-js";
 import { background, type Context, KitError } from "@kit/endpoint";
+import { protobufService } from "@kit/protobuf";
 import { limit } from "@kit/transport";
 import { Health } from "./generated/health_pb.ts";
 import { type GrpcServed, serveGrpc } from "./serve.ts";
-import { grpcService } from "./service.ts";
 
 export interface GrpcHealthOptions {
   /** What it is served on; yours. */
@@ -54,7 +54,7 @@ export function serveGrpcHealth(options: GrpcHealthOptions): GrpcServed {
   }
 
   const served = serveGrpc(
-    grpcService(Health),
+    protobufService(Health),
     {
       async check({ service }) {
         const now = await statusOf(service);

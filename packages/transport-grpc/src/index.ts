@@ -1,13 +1,14 @@
-// Contracts.
-export { type GrpcCodec, messageCodec } from "./codec.ts";
+// Contracts: those of @kit/protobuf, by this package's names.
 export {
-  type GrpcDescriptor,
-  type GrpcMethod,
-  type GrpcMethodOptions,
-  type GrpcMethodSpec,
-  type GrpcService,
-  grpcService,
-} from "./service.ts";
+  messageCodec,
+  type MessageCodec as GrpcCodec,
+  type ProtobufDescriptor as GrpcDescriptor,
+  type ProtobufMethod as GrpcMethod,
+  type ProtobufMethodOptions as GrpcMethodOptions,
+  type ProtobufMethodSpec as GrpcMethodSpec,
+  protobufService as grpcService,
+  type ProtobufService as GrpcService,
+} from "@kit/protobuf";
 
 // Servers.
 export { drainGrpc, type DrainGrpcOptions } from "./drain.ts";

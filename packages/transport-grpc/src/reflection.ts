@@ -9,6 +9,7 @@ import {
 import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { codes } from "@kit/endpoint";
+import { type ProtobufDescriptor, protobufService } from "@kit/protobuf";
 import {
   ServerReflection,
   type ServerReflectionRequest,
@@ -18,13 +19,12 @@ import { ServerReflection as ServerReflectionAlpha } from "./generated/reflectio
 import { file_retry_info } from "./generated/retry_info_pb.ts";
 import { file_status } from "./generated/status_pb.ts";
 import { type GrpcServed, serveGrpc } from "./serve.ts";
-import { type GrpcDescriptor, grpcService } from "./service.ts";
 
 export interface GrpcReflectionOptions {
   /** What it is served on; yours. */
   readonly server: Server;
   /** What to tell of: descriptors that protobuf-es generated, and `GrpcHealth` where it is served. Reflection itself is told of anyway. */
-  readonly services: readonly GrpcDescriptor[];
+  readonly services: readonly ProtobufDescriptor[];
 }
 
 type Answer = Exclude<MessageInitShape<typeof ServerReflectionResponseSchema>["messageResponse"], undefined>;
@@ -51,8 +51,8 @@ export function serveGrpcReflection(options: GrpcReflectionOptions): GrpcServed 
   // One for both: the message's own name is all that differs, and is not sent.
   const serverReflectionInfo = async (requests: AsyncIterable<any>): Promise<AsyncIterable<any>> => answers(requests);
   const served = [
-    serveGrpc(grpcService(ServerReflection), { serverReflectionInfo }, { server }),
-    serveGrpc(grpcService(ServerReflectionAlpha), { serverReflectionInfo }, { server }),
+    serveGrpc(protobufService(ServerReflection), { serverReflectionInfo }, { server }),
+    serveGrpc(protobufService(ServerReflectionAlpha), { serverReflectionInfo }, { server }),
   ];
   const close: GrpcServed["close"] = async (closing) => {
     const finished = await Promise.all(served.map((one) => one.close(closing)));

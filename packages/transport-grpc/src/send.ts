@@ -9,17 +9,17 @@ import {
   type StatusObject,
 } from "@grpc/grpc-js";
 import { type Context, inject, refusal } from "@kit/endpoint";
+import type { ProtobufMethod } from "@kit/protobuf";
 import type { GrpcClientRequest } from "./client.ts";
 import type { Connection } from "./connection.ts";
 import { decodeError } from "./error.ts";
 import { metadataOf } from "./metadata.ts";
 import { OutgoingStream } from "./outgoing-stream.ts";
 import { GrpcClientReply } from "./reply.ts";
-import type { GrpcMethod } from "./service.ts";
 import { IncomingMessages } from "./stream.ts";
 
 /** What there is to know of a method to call it. */
-export type Called = Pick<GrpcMethod, "path" | "requestStream" | "responseStream" | "timeoutMs">;
+export type Called = Pick<ProtobufMethod, "path" | "requestStream" | "responseStream" | "timeoutMs">;
 
 /** Takes the bytes of a request to the peer, and those of its reply back. */
 export type Send = (message: GrpcClientRequest, ctx: Context) => Promise<GrpcClientReply>;

@@ -1,3 +1,4 @@
+import { binaryService, type ProtobufMethod, type ProtobufService } from "@kit/protobuf";
 import type { MethodDefinition, Server, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { type EndpointsOf, servedMethods } from "@kit/service";
 import { limit } from "@kit/transport";
@@ -5,8 +6,6 @@ import { exchanger } from "./exchange.ts";
 import { asBody, bodyOf, type GrpcHandler, type GrpcServerOptions } from "./handler.ts";
 import { Incoming } from "./incoming.ts";
 import { defaultMaxBytes } from "./limits.ts";
-import type { GrpcMethod, GrpcService } from "./service.ts";
-import { wireService } from "./wire-service.ts";
 
 export interface ServeGrpcOptions extends GrpcServerOptions {
   /** What it is served on; yours, so yours to bind, secure and shut down. */
@@ -33,17 +32,17 @@ const asItIs = (bytes: Buffer): Buffer => bytes;
  *
  * @throws {TypeError} when the server has one of the methods already, a method has no endpoint, or a limit is not a positive number.
  */
-export function serveGrpc<S extends GrpcService>(
+export function serveGrpc<S extends ProtobufService>(
   service: S,
   endpoints: EndpointsOf<S>,
   options: ServeGrpcOptions,
 ): GrpcServed {
   const { server, maxBytes } = options;
   const { answering, drain } = exchanger(options);
-  const served = servedMethods(wireService(service, limit("maxBytes", maxBytes, defaultMaxBytes)), endpoints);
+  const served = servedMethods(binaryService(service, limit("maxBytes", maxBytes, defaultMaxBytes)), endpoints);
   const definition: Record<string, MethodDefinition<Buffer, Buffer>> = {};
   const implementation: Record<string, GrpcHandler> = {};
-  for (const { name, path, requestStream, responseStream } of Object.values<GrpcMethod>(service.methods)) {
+  for (const { name, path, requestStream, responseStream } of Object.values<ProtobufMethod>(service.methods)) {
     const endpoint = served.get(name)!;
     const answer = answering({ endpoint, decode: bodyOf, encode: asBody, service: service.name, method: name });
     // Bytes to the last step, so that limits and garbage get codes of ours.

@@ -1,7 +1,7 @@
 import { KitError } from "@kit/endpoint";
 import type { Method, Service } from "@kit/service";
-import { mapped } from "./stream.ts";
-import type { GrpcMethod, GrpcService } from "./service.ts";
+import { mapped } from "./mapped.ts";
+import type { ProtobufMethod, ProtobufService } from "./protobuf-service.ts";
 
 /**
  * The service with bytes where other wires have JSON. The time that a streaming method may take is left to the transport, since the promise of a stream is
@@ -9,16 +9,16 @@ import type { GrpcMethod, GrpcService } from "./service.ts";
  *
  * @param maxBytes - the longest message either way.
  */
-export function wireService(service: GrpcService, maxBytes: number): Service {
-  const methods = Object.values<GrpcMethod>(service.methods).map((method) => [
+export function binaryService(service: ProtobufService, maxBytes: number): Service {
+  const methods = Object.values<ProtobufMethod>(service.methods).map((method) => [
     method.name,
-    wireMethod(method, maxBytes),
+    binaryMethod(method, maxBytes),
   ]);
   return { name: service.name, methods: Object.fromEntries(methods) };
 }
 
 /** One of its methods. */
-export function wireMethod(method: GrpcMethod, maxBytes: number): Method {
+export function binaryMethod(method: ProtobufMethod, maxBytes: number): Method {
   const { service, name, requestStream, responseStream, requestCodec, responseCodec, check, timeoutMs } = method;
   const fit = (bytes: Uint8Array): Uint8Array => {
     if (bytes.length <= maxBytes) return bytes;

@@ -8,7 +8,7 @@ import {
 } from "@bufbuild/protobuf";
 
 /** A message's bytes, whatever generated it: what a peer gives to a message and what it sees of one. */
-export interface GrpcCodec<Given = any, Seen = any> {
+export interface MessageCodec<Given = any, Seen = any> {
   readonly encode: (value: Given) => Uint8Array;
   readonly decode: (bytes: Uint8Array) => Seen;
 }
@@ -16,7 +16,7 @@ export interface GrpcCodec<Given = any, Seen = any> {
 /** The codec of a message that protobuf-es generated. An initialiser is enough: `{ a: 1n }`. */
 export function messageCodec<Desc extends DescMessage>(
   schema: Desc,
-): GrpcCodec<MessageInitShape<Desc>, MessageShape<Desc>> {
+): MessageCodec<MessageInitShape<Desc>, MessageShape<Desc>> {
   return {
     encode: (value) => toBinary(schema, create(schema, value)),
     decode: (bytes) => fromBinary(schema, bytes),

@@ -12,32 +12,32 @@ import {
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { type Code, KitError } from "@kit/endpoint";
 import { decoder, type Method, type MethodSpec, type Service, type Shape } from "@kit/service";
-import { type GrpcCodec, messageCodec } from "./codec.ts";
+import { type MessageCodec, messageCodec } from "./message-codec.ts";
 
 /** A schema that is only for the compiler: what a value is before and after its way. */
 type Typed<Input, Output> = MethodSpec["request"] & {
   readonly "~standard": { readonly types?: { readonly input: Input; readonly output: Output } | undefined };
 };
 
-/** One method as gRPC sees it. */
-export interface GrpcMethod<Spec extends MethodSpec = MethodSpec> extends Method<Spec> {
+/** One method as the IDL has it. */
+export interface ProtobufMethod<Spec extends MethodSpec = MethodSpec> extends Method<Spec> {
   /** `/<package>.<Service>/<Method>` */
   readonly path: string;
   readonly requestStream: boolean;
   readonly responseStream: boolean;
-  readonly requestCodec: GrpcCodec;
-  readonly responseCodec: GrpcCodec;
+  readonly requestCodec: MessageCodec;
+  readonly responseCodec: MessageCodec;
   /** Checks a request that has been decoded. */
   readonly check: ((message: unknown) => unknown) | undefined;
 }
 
 /** A contract that came from an IDL. To implement it, wrap it and balance it, it is a service as any other. */
-export interface GrpcService<Specs extends Record<string, MethodSpec> = any> extends Service<Specs> {
-  readonly methods: { readonly [K in keyof Specs]: GrpcMethod<Specs[K]> };
+export interface ProtobufService<Specs extends Record<string, MethodSpec> = any> extends Service<Specs> {
+  readonly methods: { readonly [K in keyof Specs]: ProtobufMethod<Specs[K]> };
 }
 
 /** What the IDL has no word for. */
-export interface GrpcMethodOptions {
+export interface ProtobufMethodOptions {
   /** Checks each request where it enters a server, after it was decoded: a Standard Schema of the message. @default what protobuf itself checks */
   readonly request?: MethodSpec["request"];
   /** The failures a caller should expect, by code, each with the schema of its `details`. */
@@ -49,7 +49,7 @@ export interface GrpcMethodOptions {
 }
 
 /** What protobuf-es generates for a service. */
-export interface GrpcDescriptor {
+export interface ProtobufDescriptor {
   readonly typeName: string;
   readonly methods: DescService["methods"];
   readonly method: Record<string, Pick<DescMethod, "input" | "output" | "methodKind">>;
@@ -72,7 +72,7 @@ type ErrorsOf<Options> = Options extends { readonly errors: infer E extends NonN
   : unknown;
 
 /** The specs that a generated service amounts to. */
-type SpecsOfDescribed<D extends GrpcDescriptor, Options> = {
+type SpecsOfDescribed<D extends ProtobufDescriptor, Options> = {
   readonly [K in keyof D["method"]]: {
     readonly request: Typed<
       Requests<D["method"][K], MessageInitShape<D["method"][K]["input"]>>,
@@ -86,22 +86,22 @@ type SpecsOfDescribed<D extends GrpcDescriptor, Options> = {
 };
 
 /** One method, by codecs. */
-export interface GrpcMethodSpec extends GrpcMethodOptions {
+export interface ProtobufMethodSpec extends ProtobufMethodOptions {
   /** `/<package>.<Service>/<Method>`, as the IDL has it. */
   readonly path: string;
-  readonly requestCodec: GrpcCodec;
-  readonly responseCodec: GrpcCodec;
+  readonly requestCodec: MessageCodec;
+  readonly responseCodec: MessageCodec;
   /** @default false */
   readonly requestStream?: boolean;
   /** @default false */
   readonly responseStream?: boolean;
 }
 
-type Given<C> = C extends GrpcCodec<infer T, any> ? T : never;
-type Seen<C> = C extends GrpcCodec<any, infer T> ? T : never;
+type Given<C> = C extends MessageCodec<infer T, any> ? T : never;
+type Seen<C> = C extends MessageCodec<any, infer T> ? T : never;
 
 /** The specs that codecs amount to. */
-type SpecsOfCodecs<Methods extends Record<string, GrpcMethodSpec>> = {
+type SpecsOfCodecs<Methods extends Record<string, ProtobufMethodSpec>> = {
   readonly [K in keyof Methods]: {
     readonly request: Typed<
       Streamed<Methods[K]["requestStream"], true, Given<Methods[K]["requestCodec"]>>,
@@ -121,20 +121,20 @@ type SpecsOfCodecs<Methods extends Record<string, GrpcMethodSpec>> = {
  * @param options - by method, what the IDL has no word for.
  * @throws {TypeError} for a path, a codec or an option that cannot be.
  * @example
- * const Add = grpcService(AddService, { sum: { timeoutMs: 500 } });
+ * const Add = protobufService(AddService, { sum: { timeoutMs: 500 } });
  */
-export function grpcService<
-  D extends GrpcDescriptor,
-  const Options extends { readonly [K in keyof D["method"]]?: GrpcMethodOptions } = {},
->(descriptor: D, options?: Options): GrpcService<SpecsOfDescribed<D, Options>>;
-export function grpcService<const Methods extends Record<string, GrpcMethodSpec>>(service: {
+export function protobufService<
+  D extends ProtobufDescriptor,
+  const Options extends { readonly [K in keyof D["method"]]?: ProtobufMethodOptions } = {},
+>(descriptor: D, options?: Options): ProtobufService<SpecsOfDescribed<D, Options>>;
+export function protobufService<const Methods extends Record<string, ProtobufMethodSpec>>(service: {
   readonly name: string;
   readonly methods: Methods;
-}): GrpcService<SpecsOfCodecs<Methods>>;
-export function grpcService(
-  source: GrpcDescriptor | { readonly name: string; readonly methods: Record<string, GrpcMethodSpec> },
-  options: Record<string, GrpcMethodOptions | undefined> = {},
-): GrpcService {
+}): ProtobufService<SpecsOfCodecs<Methods>>;
+export function protobufService(
+  source: ProtobufDescriptor | { readonly name: string; readonly methods: Record<string, ProtobufMethodSpec> },
+  options: Record<string, ProtobufMethodOptions | undefined> = {},
+): ProtobufService {
   const methods =
     "typeName" in source
       ? fromDescriptor(source, options)
@@ -146,12 +146,12 @@ export function grpcService(
 }
 
 function fromDescriptor(
-  { typeName, methods }: GrpcDescriptor,
-  options: Record<string, GrpcMethodOptions | undefined>,
-): GrpcMethod[] {
+  { typeName, methods }: ProtobufDescriptor,
+  options: Record<string, ProtobufMethodOptions | undefined>,
+): ProtobufMethod[] {
   const names = new Set(methods.map(({ localName }) => localName));
   const stranger = Object.keys(options).find((name) => !names.has(name));
-  if (stranger !== undefined) throw new TypeError(`grpcService: ${typeName} has no method ${stranger}`);
+  if (stranger !== undefined) throw new TypeError(`protobufService: ${typeName} has no method ${stranger}`);
   return methods.map(({ name, localName, methodKind, input, output, idempotency }) => ({
     ...described(typeName, localName, {
       idempotent: idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN,
@@ -169,25 +169,25 @@ function fromDescriptor(
   }));
 }
 
-function fromCodecs(service: string, name: string, spec: GrpcMethodSpec): GrpcMethod {
+function fromCodecs(service: string, name: string, spec: ProtobufMethodSpec): ProtobufMethod {
   const { path, requestCodec, responseCodec, requestStream = false, responseStream = false, ...options } = spec;
   if (typeof path !== "string" || !/^\/[\w.]+\/\w+$/.test(path))
-    throw new TypeError(`grpcService: path of ${service}.${name} must be like "/pb.Add/Sum", got "${path}"`);
+    throw new TypeError(`protobufService: path of ${service}.${name} must be like "/pb.Add/Sum", got "${path}"`);
   for (const codec of [requestCodec, responseCodec]) {
     if (typeof codec?.encode !== "function" || typeof codec.decode !== "function")
-      throw new TypeError(`grpcService: ${service}.${name} needs a requestCodec and a responseCodec`);
+      throw new TypeError(`protobufService: ${service}.${name} needs a requestCodec and a responseCodec`);
   }
   const unary = !requestStream && !responseStream;
   const codecs = { path, requestCodec, responseCodec, requestStream, responseStream };
   return { ...described(service, name, options), ...codecs, ...(unary && { request: asItIs, response: asItIs }) };
 }
 
-function described(service: string, name: string, options: GrpcMethodOptions) {
+function described(service: string, name: string, options: ProtobufMethodOptions) {
   const { request, errors = {}, idempotent = false, timeoutMs, ...rest } = options;
   const [stranger] = Object.keys(rest);
-  if (stranger !== undefined) throw new TypeError(`grpcService: ${service}.${name} cannot have ${stranger}`);
+  if (stranger !== undefined) throw new TypeError(`protobufService: ${service}.${name} cannot have ${stranger}`);
   if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs > 0))
-    throw new TypeError(`grpcService: timeoutMs of ${service}.${name} must be positive, got ${timeoutMs}`);
+    throw new TypeError(`protobufService: timeoutMs of ${service}.${name} must be positive, got ${timeoutMs}`);
   const check = request && decoder(request, "invalid_argument", `${service}.${name}: invalid request`);
   const details = Object.entries(errors).map(([code, schema]) => [
     code,
@@ -224,6 +224,6 @@ const asItIs: Shape = { decode: (wire) => wire };
 
 const noStreams: Shape = {
   decode: () => {
-    throw new KitError("unimplemented", "a stream crosses gRPC only");
+    throw new KitError("unimplemented", "a stream crosses wires of messages only, such as gRPC");
   },
 };
