@@ -1,4 +1,5 @@
 import { type Adapter, Helper, type Model } from "casbin";
+import * as fc from "fast-check";
 import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -189,6 +190,34 @@ describe("loadEnforcer", () => {
     rules.text = "";
     await enforcer.reload();
     expect(await who(enforcer, "alice", "bob")).toEqual([]);
+  });
+
+  it("has the last good rules after whatever reloads, good and broken", async () => {
+    const names = ["alice", "bob", "carol", "dave"];
+    const rule = fc.oneof(
+      fc.constantFrom(...names).map((name) => ({ allows: [name], line: `p, ${name}, data1` })),
+      fc.constantFrom(...names).map((name) => ({ allows: [name], line: `p, r${name}, data1\ng, ${name}, r${name}` })),
+      fc.constantFrom(...names).map((name) => ({ allows: [] as string[], line: `p, ${name}, data2` })),
+      fc.constantFrom("p, alice", "g, alice", "p, alice, (data1").map((line) => ({ allows: undefined, line })),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(rule, { minLength: 1, maxLength: 5 }), { maxLength: 5 }), async (versions) => {
+        const rules = new Rules(aliceReads);
+        const enforcer = await loadEnforcer({ model: roles, policy: rules });
+        let expected = ["alice"];
+        for (const version of versions) {
+          rules.text = version.map(({ line }) => line).join("\n");
+          const good = version.every(({ allows }) => allows !== undefined);
+          if (good) expected = names.filter((name) => version.some(({ allows }) => allows?.includes(name)));
+          const reloaded = await enforcer.reload().then(
+            () => true,
+            () => false,
+          );
+          expect(reloaded).toBe(good);
+          expect(await who(enforcer, ...names)).toEqual(expected);
+        }
+      }),
+    );
   });
 
   it("finishes each enforcer that it makes", async () => {
