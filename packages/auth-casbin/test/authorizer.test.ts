@@ -155,6 +155,13 @@ describe("casbinAuthorizer", () => {
     expect(endpoint).not.toHaveBeenCalled();
   });
 
+  it("takes whatever decides, such as casbin's synchronous way", async () => {
+    const { current } = await basic();
+    const enforcer: CasbinEnforcer = { enforce: async (...values) => current.enforceSync(...values) };
+    expect(await call({ enforcer, subject: "alice", object: "data1", action: "read" })).toBe("allowed");
+    expect(await call({ enforcer, subject: "alice", object: "data2", action: "read" })).toMatchObject(refused);
+  });
+
   it("keeps the endpoint's types in a chain", async () => {
     const greet = async ({ name }: { name: string }): Promise<string> => `hello ${name}`;
     const wrap = chain(casbinAuthorizer({ enforcer: await basic(), subject: "a", object: "b", action: "c" }));

@@ -47,7 +47,10 @@ export function readyKey(
   }
   if (key instanceof Uint8Array) return importedSecret(option, key);
   if (key instanceof KeyObject && kind === "secret") return importedSecret(option, key.export());
-  return "keys" in key ? fromSet(option, key) : () => key;
+  if ("keys" in key) return fromSet(option, key);
+  // A copy, since jose freezes what it caches by.
+  const own = "kty" in key ? { ...key } : key;
+  return () => own;
 }
 
 function fromSet(option: string, keys: object): JwtKeyFinder {

@@ -13,7 +13,7 @@ export interface Refusals {
  * @see https://www.rfc-editor.org/rfc/rfc6750#section-3
  */
 export function refusals(realm: string): Refusals {
-  const challenge = `Bearer realm="${realm}"`;
+  const challenge = `Bearer realm="${realm.replaceAll(/["\\]/g, "\\$&")}"`;
   const told = headersOf(challenge);
   const toldInvalid = headersOf(`${challenge}, error="invalid_token"`);
   return {

@@ -59,9 +59,11 @@ export function remoteJwks(options: RemoteJwksOptions): JwtKeyFinder {
     }
   }
 
-  /** Joins the fetch under way, or begins one if the cooldown lets it. It never rejects. */
+  /** Joins the fetch under way, or begins one: for good keys that are old at once, else when the cooldown lets it. It never rejects. */
   function refresh(): Promise<void> {
-    if (loading !== undefined || now() < nextAt) return loading ?? Promise.resolve();
+    if (loading !== undefined) return loading;
+    const old = failure === undefined && now() - loadedAt >= cacheMs;
+    if (!old && now() < nextAt) return Promise.resolve();
     nextAt = now() + cooldownMs;
     loading = load()
       .then((keys) => {
@@ -84,7 +86,9 @@ export function remoteJwks(options: RemoteJwksOptions): JwtKeyFinder {
     const age = now() - loadedAt;
     const refreshed = age >= cacheMs ? refresh() : undefined;
     if (age >= cacheMs + maxStaleMs) await refreshed;
-    if (find === undefined || now() - loadedAt >= cacheMs + maxStaleMs) throw unavailable(failure);
+    if (find === undefined || (failure !== undefined && now() - loadedAt >= cacheMs + maxStaleMs)) {
+      throw unavailable(failure);
+    }
     try {
       return await find(header);
     } catch (error) {

@@ -74,8 +74,10 @@ describe("jwtParser", () => {
   it("challenges as RFC 6750 says: an error only where a token came", async () => {
     const missing = await errorOf(parse({}));
     expect(missing.headers()).toEqual({ "www-authenticate": 'Bearer realm="api"' });
-    const invalid = await errorOf(parse({ realm: "accounts" }, "x"));
-    expect(invalid.headers()).toEqual({ "www-authenticate": 'Bearer realm="accounts", error="invalid_token"' });
+    const invalid = await errorOf(parse({ realm: 'the "old" one' }, "x"));
+    expect(invalid.headers()).toEqual({
+      "www-authenticate": 'Bearer realm="the \\"old\\" one", error="invalid_token"',
+    });
   });
 
   it("tells why in the cause of the cause only", async () => {
@@ -211,7 +213,7 @@ describe("options", () => {
     ["a JWK of no kind", { key: {} }, "key must be a secret key for HS256, got a value of no kind"],
     ["a tolerance below 0", { clockToleranceMs: -1 }, "clockToleranceMs must not be negative, got -1"],
     ["no bytes", { maxTokenBytes: 0 }, "maxTokenBytes must be a positive number, got 0"],
-    ["a realm with quotes", { realm: 'a"b' }, "realm must be printable ASCII"],
+    ["a realm with a line break", { realm: "a\nb" }, 'realm must be printable ASCII, got "a\\nb"'],
   ])("refuses %s by name", (_what, options, message) => {
     const make = (): unknown => jwtParser({ key: secret, algorithms: ["HS256"], ...options });
     expect(make).toThrow(TypeError);

@@ -106,6 +106,16 @@ describe("remoteJwks", () => {
     expect(asked).toBe(2);
   });
 
+  it("fetches old keys anew before the cooldown is over, and makes calls wait where it may not use them", async () => {
+    const verify = verifier({ cacheMs: 5_000, maxStaleMs: 0 });
+    await verify("k0");
+    answer = sent(publish("k1"));
+    time = 5_000;
+    expect(await errorOf(verify("k0"))).toMatchObject({ code: "unauthenticated" });
+    expect(await verify("k1")).toEqual({ kid: "k1" });
+    expect(asked).toBe(2);
+  });
+
   it("keeps the last good keys through an outage, for as long as it was told", async () => {
     const heard = vi.fn<(error: unknown) => void>();
     const verify = verifier({ onError: heard });
