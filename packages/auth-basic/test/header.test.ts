@@ -8,7 +8,7 @@ import { connect } from "@nats-io/transport-node";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { describe, expect, expectTypeOf, it, onTestFinished } from "vitest";
+import { describe, expect, expectTypeOf, it, onTestFinished, vi } from "vitest";
 import { z } from "zod";
 import {
   authorization,
@@ -18,6 +18,8 @@ import {
   credentialsToHeader,
   knownUsers,
 } from "../src/index.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 describe("credentialsToHeader", () => {
   it("writes the header of RFC 7617, in place of what stands there", () => {

@@ -7,6 +7,11 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type CasbinText, type LoadedEnforcer, loadEnforcer, type LoadEnforcerOptions } from "../src/index.ts";
 import { example } from "./examples.ts";
 
+vi.setConfig({ testTimeout: 60_000 });
+
+/** For what comes by itself, however busy the machine is. */
+const patience = { interval: 1, timeout: 30_000 };
+
 const roles = { text: modelOf("g = _, _", "some(where (p.eft == allow))", "g(r.sub, p.sub) && r.obj == p.obj") };
 const aliceReads = "p, alice, data1\n";
 
@@ -106,7 +111,7 @@ describe("loadEnforcer", () => {
     const open = rules.hold();
     rules.text = "p, bob, data1\n";
     const reloaded = enforcer.reload();
-    await vi.waitUntil(() => rules.loads === 2);
+    await vi.waitUntil(() => rules.loads === 2, patience);
     expect(await who(enforcer, "alice", "bob")).toEqual(["alice"]);
     open();
     await reloaded;
@@ -119,7 +124,7 @@ describe("loadEnforcer", () => {
     const open = rules.hold();
     rules.text = "p, bob, data1\n";
     const first = enforcer.reload();
-    await vi.waitUntil(() => rules.loads === 2);
+    await vi.waitUntil(() => rules.loads === 2, patience);
     rules.text = "p, carol, data1\n";
     const more = [enforcer.reload(), enforcer.reload()];
     open();
@@ -134,7 +139,7 @@ describe("loadEnforcer", () => {
     const open = rules.hold();
     rules.text = "p, short\n";
     const first = enforcer.reload();
-    await vi.waitUntil(() => rules.loads === 2);
+    await vi.waitUntil(() => rules.loads === 2, patience);
     rules.text = "p, bob, data1\n";
     const second = enforcer.reload();
     open();

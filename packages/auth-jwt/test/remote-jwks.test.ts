@@ -6,6 +6,11 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { jwtSigner, jwtToken, remoteJwks, type RemoteJwksOptions } from "../src/index.ts";
 import { ec, errorOf, parse, rsa } from "./tokens.ts";
 
+vi.setConfig({ testTimeout: 60_000 });
+
+/** For what comes by itself, however busy the machine is. */
+const patience = { interval: 10, timeout: 30_000 };
+
 const algorithms = ["ES256", "RS256"] as const;
 const publish = (...kids: string[]): string =>
   JSON.stringify({
@@ -99,9 +104,12 @@ describe("remoteJwks", () => {
     answer = (_request, response) => (reply = () => void response.end(publish("k1")));
     time = 600_000;
     expect(await verify("k0")).toEqual({ kid: "k0" });
-    await vi.waitUntil(() => asked === 2);
+    await vi.waitUntil(() => asked === 2, patience);
     reply();
-    await vi.waitFor(async () => expect(await errorOf(verify("k0"))).toMatchObject({ code: "unauthenticated" }));
+    await vi.waitFor(
+      async () => expect(await errorOf(verify("k0"))).toMatchObject({ code: "unauthenticated" }),
+      patience,
+    );
     expect(await verify("k1")).toEqual({ kid: "k1" });
     expect(asked).toBe(2);
   });
@@ -123,11 +131,11 @@ describe("remoteJwks", () => {
     answer = (_request, response) => void response.writeHead(503).end();
     time = 600_000;
     expect(await verify("k0")).toEqual({ kid: "k0" });
-    await vi.waitUntil(() => heard.mock.calls.length === 1);
+    await vi.waitUntil(() => heard.mock.calls.length === 1, patience);
     expect(heard.mock.lastCall?.[0]).toMatchObject({ message: "the key set came with status 503" });
     time = 4_199_999;
     expect(await verify("k0")).toEqual({ kid: "k0" });
-    await vi.waitUntil(() => heard.mock.calls.length === 2);
+    await vi.waitUntil(() => heard.mock.calls.length === 2, patience);
     time = 4_201_000;
     expect(await errorOf(verify("k0"))).toMatchObject({ code: "unavailable" });
     answer = sent(publish("k0"));
@@ -205,7 +213,7 @@ describe("remoteJwks", () => {
     const heard = vi.fn<(error: unknown) => void>();
     expect(await errorOf(verifier({ maxBytes: 100_000, onError: heard })("k0"))).toMatchObject({ code: "unavailable" });
     expect(heard.mock.lastCall?.[0]).toMatchObject({ message: "the key set is longer than 100000 bytes" });
-    await vi.waitUntil(() => closed);
+    await vi.waitUntil(() => closed, patience);
     // What the sockets of both sides hold comes on top.
     expect(written).toBeLessThan(20_000_000);
   });
@@ -221,7 +229,7 @@ describe("remoteJwks", () => {
     };
     const error = await errorOf(verifier({ timeoutMs: 50 })("k0"));
     expect(error).toMatchObject({ code: "unavailable", cause: { message: "no key set within 50 ms" } });
-    await vi.waitUntil(() => closed);
+    await vi.waitUntil(() => closed, patience);
   });
 
   it("does not make a call wait that has ended", async () => {
@@ -229,7 +237,7 @@ describe("remoteJwks", () => {
     const key = remoteJwks({ url });
     const ctx = background.withCancel();
     const call = parse({ key, algorithms }, await tokenOf("k0"), ctx);
-    await vi.waitUntil(() => asked === 1);
+    await vi.waitUntil(() => asked === 1, patience);
     const cause = new KitError("canceled", "the caller left");
     ctx.cancel(cause);
     expect(await errorOf(call)).toBe(cause);

@@ -8,10 +8,12 @@ import { connect } from "@nats-io/transport-node";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { describe, expect, expectTypeOf, it, onTestFinished } from "vitest";
+import { describe, expect, expectTypeOf, it, onTestFinished, vi } from "vitest";
 import { z } from "zod";
 import { jwtClaims, jwtParser, jwtSigner, jwtToken, tokenFromHeader, tokenToHeader } from "../src/index.ts";
 import { ec, errorOf, mapToken } from "./tokens.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const read = (authorization?: string): string | undefined =>
   tokenFromHeader(background, {
