@@ -128,7 +128,7 @@ function loader(options: RemoteJwksOptions): () => Promise<Find> {
     try {
       // An issuer that moves says so in its metadata; a redirect may lead anywhere.
       const init: RequestInit = {
-        headers: { accept: "application/json", ...headers },
+        headers: { accept: "application/jwk-set+json, application/json", ...headers },
         redirect: "error",
         signal: controller.signal,
       };

@@ -71,7 +71,7 @@ describe("remoteJwks", () => {
     const verify = verifier({ headers: { "x-key": "v" } });
     expect(asked).toBe(0);
     await verify("k0");
-    expect(seen).toEqual(["v", "application/json", "/jwks.json"]);
+    expect(seen).toEqual(["v", "application/jwk-set+json, application/json", "/jwks.json"]);
   });
 
   it("follows a rotation: a kid that is new is looked for once the cooldown is over", async () => {

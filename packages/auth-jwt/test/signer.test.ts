@@ -1,7 +1,16 @@
 import { background, contextKey, type Context } from "@kit/endpoint";
-import { createSecretKey, verify } from "node:crypto";
+import * as fc from "fast-check";
+import { createSecretKey, generateKeyPairSync, type KeyObject, verify } from "node:crypto";
 import { describe, expect, it, vi } from "vitest";
-import { type JwtClaims, type JwtKey, jwtParser, jwtSigner, type JwtSignerOptions, jwtToken } from "../src/index.ts";
+import {
+  type JwtAlgorithm,
+  type JwtClaims,
+  type JwtKey,
+  jwtParser,
+  jwtSigner,
+  type JwtSignerOptions,
+  jwtToken,
+} from "../src/index.ts";
 import { ec, errorOf, mapToken, parse, rsa, secret } from "./tokens.ts";
 
 /** What a call behind a signer finds in its context. */
@@ -54,6 +63,45 @@ describe("jwtSigner", () => {
     const key = { key: ec.publicKey, dsaEncoding: "ieee-p1363" } as const;
     const signed = Buffer.from(`${header}.${claims}`);
     expect(verify("sha256", signed, key, Buffer.from(signature!, "base64url"))).toBe(true);
+  });
+
+  it.each([
+    ...(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] as const).map((name) => [name, () => rsa] as const),
+    ["ES256", () => ec],
+    ["ES384", () => generateKeyPairSync("ec", { namedCurve: "P-384" })],
+    ["ES512", () => generateKeyPairSync("ec", { namedCurve: "P-521" })],
+    ["EdDSA", () => generateKeyPairSync("ed25519")],
+    ["Ed25519", () => generateKeyPairSync("ed25519")],
+  ] as [JwtAlgorithm, () => { publicKey: KeyObject; privateKey: KeyObject }][])(
+    "signs %s, with keys as objects and as JWKs, and leaves them alone",
+    async (algorithm, make) => {
+      const { publicKey, privateKey } = make();
+      const jwks = [privateKey, publicKey].map((key) => key.export({ format: "jwk" }));
+      for (const [key, verifying] of [[privateKey, publicKey], jwks] as [JwtKey, JwtKey][]) {
+        const token = await sign({ key, algorithm, claims: { sub: "ada" } });
+        expect(await parse({ key: verifying, algorithms: [algorithm] }, token)).toEqual({ sub: "ada" });
+      }
+      expect(jwks.some(Object.isFrozen)).toBe(false);
+    },
+  );
+
+  it.each<JwtAlgorithm>(["HS256", "HS384", "HS512"])("signs %s", async (algorithm) => {
+    const token = await sign({ algorithm, claims: { sub: "ada" } });
+    expect(await parse({ algorithms: [algorithm] }, token)).toEqual({ sub: "ada" });
+    expect(await errorOf(parse({ algorithms: [algorithm], key: Buffer.from("x") }, token))).toMatchObject({
+      code: "unauthenticated",
+    });
+  });
+
+  it("has any claims come out as they went in", async () => {
+    const registered = new Set(["iss", "sub", "aud", "exp", "nbf", "iat", "jti"]);
+    const claim = fc.string().filter((name) => !registered.has(name));
+    await fc.assert(
+      fc.asyncProperty(fc.dictionary(claim, fc.jsonValue()), async (claims) => {
+        const wire = JSON.parse(JSON.stringify(claims));
+        expect(await parse({}, await sign({ claims }))).toEqual(wire);
+      }),
+    );
   });
 
   it("makes the claims for each call, of its request and its context", async () => {
