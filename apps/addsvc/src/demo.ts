@@ -22,8 +22,7 @@ export const demoFlags = {
 
 /** What a scripted round has where nobody said otherwise: any free port, a limit that it can reach, time for a busy machine, and no log between its lines. */
 const onceArgs = [
-  "--http-addr=:0",
-  "--debug-addr=:0",
+  ...["http", "grpc", "thrift", "jsonrpc", "debug"].map((name) => `--${name}-addr=:0`),
   "--concat-limit=10",
   "--sum-limit=1000000",
   "--retry-timeout=5000",
@@ -94,11 +93,10 @@ type DemoFlags = ReturnType<typeof readFlags<typeof demoFlags>>;
 const unlimited = ["--sum-limit", "1000000", "--concat-limit", "1000000"];
 
 function introduce({ members }: Fleet, gateway: Gateway, registry: string, once: boolean): void {
-  const address = gateway.address();
   const debug = gateway.debugAddress();
   say(`${title("addsvc")}: sums and concatenations, by ${members.length} instances behind one gateway`);
   say();
-  say(`  gateway    http://${address}`);
+  for (const { name, address } of gateway.wires) say(`  ${name.padEnd(10)} ${address}`);
   say(`  debug      http://${debug}/metrics  /healthz  /readyz`);
   for (const member of members) {
     say(`  ${member.name}   http://${member.address}  ${faint(`kill -9 ${member.pid}: nobody will notice`)}`);
@@ -106,10 +104,12 @@ function introduce({ members }: Fleet, gateway: Gateway, registry: string, once:
   say(`  registry   ${registry}`);
   say();
   if (once) return;
+  const [http, grpc] = gateway.wires.map(({ address }) => address);
   say("Try:");
-  say(`  curl -d '{"a":1,"b":2}' http://${address}/sum`);
-  say(`  curl -d '{"a":"1","b":"2"}' http://${address}/concat`);
-  say(`  curl -d '{"a":0,"b":0}' http://${address}/sum`);
+  say(`  curl -d '{"a":1,"b":2}' ${http}/sum`);
+  say(`  curl -d '{"a":"1","b":"2"}' ${http}/concat`);
+  say(`  curl -d '{"a":0,"b":0}' ${http}/sum`);
+  say(`  npm start -- addcli --grpc-addr ${grpc} 1 2`);
   say(`  curl -s http://${debug}/metrics | grep request_duration_seconds_count`);
   say();
   say(

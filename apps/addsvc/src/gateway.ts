@@ -4,19 +4,19 @@ import { type Actor, health } from "@kit/lifecycle";
 import { levels, type Logger } from "@kit/log";
 import { prometheusMetrics } from "@kit/metrics-prometheus";
 import { until } from "@kit/service";
-import { connectHttp, drainHttp, serveHttp } from "@kit/transport-http";
+import { connectHttp, drainHttp } from "@kit/transport-http";
 import { Registry } from "prom-client";
 import { Add } from "./contract.ts";
 import { debugHandler } from "./debug.ts";
 import { addEndpoints } from "./endpoints.ts";
-import { encodeAddError } from "./errors.ts";
 import { addressOf, type Flag, positive } from "./flags.ts";
 import { listen, type Listening } from "./listen.ts";
 import type { Registry as Services } from "./registry.ts";
 import { commonFlags, limitsOf } from "./settings.ts";
+import { type Wire, wireActor, wireFlags, wiresOf } from "./wires.ts";
 
 export const gatewayFlags = {
-  "http-addr": { value: ":8081", help: "where the service is called" },
+  ...wireFlags,
   "debug-addr": { value: ":8080", help: "where /metrics, /healthz and /readyz are" },
   "retry-max": { value: "3", help: "attempts at a call, each on another instance" },
   "retry-timeout": { value: "500", help: "time for all attempts together, in ms" },
@@ -29,8 +29,8 @@ export type GatewayFlags = Readonly<Record<keyof typeof gatewayFlags, string>>;
 export interface Gateway {
   /** In the order in which they start. */
   readonly actors: readonly Actor[];
-  /** Known once the actors have started. */
-  readonly address: () => string;
+  /** Where the service is called, by wire; known once the actors have started. */
+  readonly wires: readonly Wire[];
   readonly debugAddress: () => string;
   /** Resolves when so many instances are found. */
   readonly found: (count: number, ctx: Context) => Promise<void>;
@@ -45,8 +45,8 @@ export function makeGateway(flags: GatewayFlags, services: Services, logger: Log
     attempts: positive("retry-max", flags["retry-max"]),
     timeoutMs: positive("retry-timeout", flags["retry-timeout"]),
   };
-  const http = addressOf("http-addr", flags["http-addr"]);
   const debug = addressOf("debug-addr", flags["debug-addr"]);
+  const wiresFor = wiresOf(flags);
   const registry = new Registry();
   const metrics = prometheusMetrics({ registry });
   const callsByInstance = new Map<string, number>();
@@ -71,14 +71,13 @@ export function makeGateway(flags: GatewayFlags, services: Services, logger: Log
     onError: (error) => log.warn("discovery", { error }),
   });
   const endpoints = addEndpoints(add, { logger, metrics, limits });
-  const handler = serveHttp(Add, endpoints, { caseInsensitiveKeys: ["a", "b"], errorEncoder: encodeAddError });
+  const wires = wiresFor(endpoints);
   const probes = health();
 
-  let serving: Listening;
   let debugging: Listening;
   return {
     callsByInstance,
-    address: () => serving.address,
+    wires,
     debugAddress: () => debugging.address,
     found(count, ctx) {
       const enough = new Promise<void>((resolve) => {
@@ -108,14 +107,9 @@ export function makeGateway(flags: GatewayFlags, services: Services, logger: Log
         },
         stop: () => drainHttp(debugging.server),
       },
-      {
-        name: "http",
-        async start() {
-          serving = await listen("http-addr", handler, http.host, http.port);
-          log.info("listening", { transport: "http", addr: serving.address, debug: debugging.address });
-        },
-        stop: () => drainHttp(serving.server),
-      },
+      ...wires.map((wire) =>
+        wireActor(wire, ({ name, address }) => log.info("listening", { transport: name, addr: address })),
+      ),
       probes,
     ],
   };

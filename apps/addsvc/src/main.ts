@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { addcliFlags, runAddcli } from "./addcli.ts";
 import { demoFlags, runDemo } from "./demo.ts";
 import { flagsHelp, UsageError } from "./flags.ts";
 import { instanceFlags, runInstance } from "./instance.ts";
@@ -6,20 +7,25 @@ import { say } from "./say.ts";
 
 const usage = `addsvc: a service with everything around it
 
-  npm start -- [flags]            instances and a gateway on this machine
-  npm start -- instance [flags]   one instance only
+  npm start -- [flags]                  instances and a gateway on this machine
+  npm start -- instance [flags]         one instance only
+  npm start -- addcli [flags] <a> <b>   one call
 
 Flags:
 ${flagsHelp(demoFlags)}
 
 Flags of an instance:
-${flagsHelp(instanceFlags)}`;
+${flagsHelp(instanceFlags)}
+
+Flags of addcli:
+${flagsHelp(addcliFlags)}`;
 
 async function main([command, ...rest]: readonly string[]): Promise<number> {
   if (command === "--help" || command === "-h" || rest.includes("--help")) {
     say(usage);
     return 0;
   }
+  if (command === "addcli") return runAddcli(rest);
   if (command === "instance") return runInstance(rest);
   return runDemo(fileURLToPath(import.meta.url), command === undefined ? [] : [command, ...rest]);
 }

@@ -1,5 +1,6 @@
 import { background, type Context } from "@kit/endpoint";
 import { connectHttp } from "@kit/transport-http";
+import { callOnce } from "./addcli.ts";
 import { Add } from "./contract.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Gateway } from "./gateway.ts";
@@ -19,7 +20,7 @@ type Step = () => Promise<string>;
  * @returns whether each step came out right.
  */
 export async function playRound(gateway: Gateway, fleet: Fleet, concatLimit: number, ctx: Context): Promise<boolean> {
-  const url = `http://${gateway.address()}`;
+  const url = gateway.wires[0]!.address;
   await using client = connectHttp(Add, { url });
 
   const post = (path: string, body: string, headers: Record<string, string> = {}): Promise<Response> =>
@@ -38,6 +39,18 @@ export async function playRound(gateway: Gateway, fleet: Fleet, concatLimit: num
       const sum = await (await post("/sum", '{"A":20,"B":22}\n')).text();
       expect(sum.trim() === '{"v":42}', `POST /sum answered ${sum}`);
       return `{"A":20,"B":22} is understood`;
+    },
+
+    async "every wire"() {
+      const names: string[] = [];
+      for (const { name, address } of gateway.wires) {
+        const flag = name === "nats" || name === "amqp" ? `--${name}-url` : `--${name}-addr`;
+        const sum = await callOnce([flag, address, "20", "22"]);
+        const concat = await callOnce([flag, address, "--method", "concat", "1", "2"]);
+        expect(sum === "20 + 22 = 42" && concat === '"1" + "2" = "12"', `${name} answered ${sum}, ${concat}`);
+        names.push(name);
+      }
+      return `the same over ${names.join(", ")}`;
     },
 
     async balancing() {

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { background, codeOf } from "@kit/endpoint";
-import { consul, etcd, eureka, startServer, whenInstalled, zookeeper } from "@kit/servers";
+import { consul, etcd, eureka, nats, rabbitmq, startServer, whenInstalled, zookeeper } from "@kit/servers";
 import { implement } from "@kit/service";
 import { serveHttp } from "@kit/transport-http";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
@@ -68,6 +68,7 @@ describe("on HTTP", () => {
 
 describe("the program", () => {
   const running = new Set<ChildProcess>();
+  const anyPorts = ["http", "grpc", "thrift", "jsonrpc", "debug"].map((name) => `--${name}-addr=:0`);
 
   // A killed demo cannot remove its registry, so each run has its own place for temporary files.
   const temporary = mkdtempSync(join(tmpdir(), "addsvc-test-"));
@@ -120,6 +121,53 @@ describe("the program", () => {
     });
   }
 
+  whenInstalled(nats, () => {
+    whenInstalled(rabbitmq, () => {
+      test("plays its round over NATS and RabbitMQ as well", async () => {
+        await using natsServer = await startServer(nats);
+        await using broker = await startServer(rabbitmq);
+        const { child, lines, errors } = start("--once", `--nats-url=${natsServer.url}`, `--amqp-url=${broker.url}`);
+        const exit = once(child, "exit");
+        const account = await all(lines);
+        expect(account, await errors).toContain("the same over http, grpc, thrift, jsonrpc, nats, amqp");
+        expect(account).toContain("Everything came out right.");
+        expect((await exit)[0]).toBe(0);
+      }, 180_000);
+    });
+  });
+
+  test("addcli: prints and fails as go-kit's", async () => {
+    const { child, lines } = start(...anyPorts);
+    const addresses: Record<string, string> = {};
+    for await (const line of lines) {
+      const [, name, address] = /^ +(http|grpc|thrift|jsonrpc) +(\S+)$/.exec(line) ?? [];
+      if (name !== undefined) addresses[name] = address!;
+      if (line.includes("Ctrl-C")) break;
+    }
+    const addcli = async (...args: string[]): Promise<[code: number, out: string, errors: string]> => {
+      const run = start("addcli", ...args);
+      const exit = once(run.child, "exit");
+      const [out, errors] = await Promise.all([all(run.lines), run.errors]);
+      return [(await exit)[0], out, errors];
+    };
+    const thrift = ["-thrift-addr", addresses["thrift"]!];
+    for (const place of [
+      ["-http-addr", addresses["http"]!],
+      ["-grpc-addr", addresses["grpc"]!],
+      ["-jsonrpc-addr", addresses["jsonrpc"]!],
+      thrift,
+      [...thrift, "-thrift-framed", "-thrift-protocol", "compact"],
+    ]) {
+      expect(await addcli(...place, "1", "2")).toEqual([0, "1 + 2 = 3\n", ""]);
+      expect(await addcli(...place, "-method", "concat", "a", "b")).toEqual([0, '"a" + "b" = "ab"\n', ""]);
+      expect(await addcli(...place, "0", "0")).toEqual([1, "", "error: can't sum two zeroes\n"]);
+    }
+    expect(await addcli("1", "2")).toEqual([1, "", "error: no remote address specified\n"]);
+    expect(await addcli(...thrift, "-5", "-6")).toEqual([0, "-5 + -6 = -11\n", ""]);
+    child.kill("SIGINT");
+    await once(child, "exit");
+  }, 120_000);
+
   test("says in a sentence that a registry is not there", async () => {
     const { child, errors } = start("--once", "--registry=consul", "--registry-addr=http://127.0.0.1:1");
     expect((await once(child, "exit"))[0]).toBe(2);
@@ -128,11 +176,11 @@ describe("the program", () => {
   }, 60_000);
 
   test("stops cleanly on SIGINT, its instances with it", async () => {
-    const { child, lines, errors } = start("--http-addr=:0", "--debug-addr=:0");
+    const { child, lines, errors } = start(...anyPorts);
     let gateway = "";
     const instances: string[] = [];
     for await (const line of lines) {
-      gateway ||= /gateway +(http:\S+)/.exec(line)?.[1] ?? "";
+      gateway ||= /^ +http +(http:\S+)/.exec(line)?.[1] ?? "";
       const instance = /addsvc-\d +(http:\S+)/.exec(line)?.[1];
       if (instance !== undefined) instances.push(instance);
       if (line.includes("Ctrl-C")) break;
@@ -147,7 +195,7 @@ describe("the program", () => {
   }, 60_000);
 
   test("leaves no instance behind when it is killed", async () => {
-    const { child, lines } = start("--http-addr=:0", "--debug-addr=:0");
+    const { child, lines } = start(...anyPorts);
     const instances: string[] = [];
     for await (const line of lines) {
       const instance = /addsvc-\d +(http:\S+)/.exec(line)?.[1];
@@ -165,7 +213,7 @@ describe("the program", () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    const { child, errors } = start(`--http-addr=:${port}`, "--debug-addr=:0");
+    const { child, errors } = start(...anyPorts, `--http-addr=:${port}`);
     expect((await once(child, "exit"))[0]).toBe(2);
     expect(await errors).toContain(`addsvc: port ${port} is in use: choose another with --http-addr`);
     expect(await errors).not.toContain("    at ");
@@ -187,7 +235,7 @@ describe("the program", () => {
   test("--help lists the flags", async () => {
     const { child, lines } = start("--help");
     const exit = once(child, "exit");
-    expect(await all(lines)).toMatch(/--http-addr +where the service is called \(default :8081\)/);
+    expect(await all(lines)).toMatch(/--http-addr +where the service is called over HTTP \(default :8081\)/);
     expect((await exit)[0]).toBe(0);
   });
 });

@@ -13,6 +13,30 @@ export const through: Middleware = (next) => (request, ctx) => next(request, ctx
 /** The same for koa-compose. */
 export const koaThrough: KoaMiddleware<unknown> = (_, next) => next();
 
+/** The least that a breaker can do: count. */
+export const counting: Middleware = (next) => {
+  const counts = { requests: 0, successes: 0, failures: 0 };
+  const succeeded = <Response>(response: Response): Response => {
+    counts.successes += 1;
+    return response;
+  };
+  const failed = (error: unknown): never => {
+    counts.failures += 1;
+    throw error;
+  };
+  return (request, ctx) => {
+    counts.requests += 1;
+    return next(request, ctx).then(succeeded, failed);
+  };
+};
+
+/** Makes that many calls that are refused, one after another. */
+export async function refusals(endpoint: Endpoint, ctx: Context, count: number): Promise<void> {
+  for (let i = 0; i < count; i += 1) await endpoint(i, ctx).catch(ignore);
+}
+
+function ignore(): void {}
+
 /** Makes that many calls one after another, to each endpoint in turn. */
 export async function calls(endpoints: readonly Endpoint[], ctx: Context, count: number): Promise<void> {
   for (let i = 0; i < count; i += 1) await endpoints[i % endpoints.length]!(i, ctx);

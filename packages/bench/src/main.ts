@@ -3,11 +3,15 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 import { type Bench, fullPlan, type Result, smokePlan } from "./bench.ts";
+import { amqpBench } from "./benches/amqp.ts";
+import { breakerBench } from "./benches/breaker.ts";
 import { chainBench } from "./benches/chain.ts";
 import { contextBench } from "./benches/context.ts";
 import { discoveryBench } from "./benches/discovery.ts";
+import { grpcBench } from "./benches/grpc.ts";
 import { httpClientBench } from "./benches/http-client.ts";
-import { httpServerBench } from "./benches/http-server.ts";
+import { httpServerBench, jsonrpcBench } from "./benches/http-server.ts";
+import { limiterBench } from "./benches/limiter.ts";
 import { natsBench } from "./benches/nats.ts";
 import { pickBench } from "./benches/pick.ts";
 import { thriftBench } from "./benches/thrift.ts";
@@ -17,10 +21,15 @@ const benches: readonly Bench[] = [
   chainBench,
   contextBench,
   pickBench,
+  breakerBench,
   discoveryBench,
+  limiterBench,
   httpServerBench,
   httpClientBench,
+  jsonrpcBench,
+  grpcBench,
   natsBench,
+  amqpBench,
   thriftBench,
 ];
 

@@ -12,6 +12,7 @@ packages=(
   etcd-server
   zookeeper
   nats-server
+  rabbitmq-server
   redis-server
   bind9
   bind9-dnsutils

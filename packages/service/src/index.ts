@@ -7,5 +7,6 @@ export { connectLocal, type LocalOptions } from "./local.ts";
 
 // For transports.
 export type { Method, Shape } from "./service.ts";
+export { decoder } from "./decode.ts";
 export { clientOf, connectedMethod, servedMethod, servedMethods } from "./method.ts";
 export { until } from "./until.ts";

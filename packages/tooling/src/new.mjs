@@ -8,7 +8,7 @@ import { readJson, root } from "./workspace.mjs";
 /** What a new package of each family starts as, and how its description begins. */
 const families = {
   auth: { template: "ratelimit", does: "Authentication for @kit with" },
-  circuitbreaker: { template: "ratelimit", does: "Circuit breakers for @kit with" },
+  circuitbreaker: { template: "circuitbreaker-handy", does: "Circuit breakers for @kit with" },
   log: { template: "log-pino", does: "Logs of @kit through" },
   metrics: { template: "metrics-prometheus", does: "Metrics of @kit for" },
   ratelimit: { template: "ratelimit", does: "Rate limits for @kit with" },

@@ -1,18 +1,17 @@
 import { fromWire, type KitError } from "@kit/endpoint";
+import type { HeaderReader, HeaderWriter } from "@kit/transport";
 import { codeOfStatus } from "./error.ts";
-import type { HttpHeaders } from "./reply.ts";
 
 /** A request while a client makes it; encoders and `before` functions write to it. */
-export interface ClientRequest {
+export interface ClientRequest extends HeaderWriter {
   method: string;
   /** Path and query, escaped. */
   path: string;
-  readonly headers: HttpHeaders;
   body: string | Uint8Array | AsyncIterable<Uint8Array> | undefined;
 }
 
 /** A response as a client sees it. */
-export class ClientResponse {
+export class ClientResponse implements HeaderReader {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** The whole body; empty when the client was made with `stream`. */
@@ -32,7 +31,6 @@ export class ClientResponse {
     this.stream = stream;
   }
 
-  /** A header by its lower-case name. */
   header(name: string): string | undefined {
     const value = this.headers[name];
     return Array.isArray(value) ? value.join(", ") : value;

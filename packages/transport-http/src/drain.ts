@@ -1,4 +1,5 @@
 import type { Server } from "node:http";
+import type { Socket } from "node:net";
 
 export interface DrainHttpOptions {
   /** How long calls in flight may go on, in ms; then their connections are cut. @default 10_000 — under the 30 s that Kubernetes waits before it kills */
@@ -19,7 +20,10 @@ export function drainHttp(server: Server, options: DrainHttpOptions = {}): Promi
   return new Promise((resolve) => {
     let finished = true;
     // close() lets keep-alive connections live until they time out, so each is closed as soon as it is idle.
-    const sweep = setInterval(() => server.closeIdleConnections(), sweepMs);
+    const sweep = setInterval(() => {
+      server.closeIdleConnections();
+      closeSilentConnections(server);
+    }, sweepMs);
     const cut = setTimeout(() => {
       finished = false;
       server.closeAllConnections();
@@ -31,4 +35,15 @@ export function drainHttp(server: Server, options: DrainHttpOptions = {}): Promi
     });
     server.closeIdleConnections();
   });
+}
+
+/** Those on which nothing has come yet. Node counts them as busy, and lists its connections nowhere but in a place of its own. */
+function closeSilentConnections(server: Server): void {
+  const place = Object.getOwnPropertySymbols(server).find((key) => key.description === "http.server.connections");
+  const list = place && (server as unknown as Record<symbol, ConnectionsList | undefined>)[place];
+  for (const { socket } of list?.all() ?? []) if (socket?.bytesRead === 0) socket.destroy();
+}
+
+interface ConnectionsList {
+  all(): readonly { readonly socket: Socket | null }[];
 }

@@ -42,24 +42,44 @@ export interface Exchange<Request = any, Response = any> {
   readonly encode: (response: Response, reply: HttpReply, ctx: Context) => void | Promise<void>;
 }
 
-/** Runs one request through one exchange. Whatever fails becomes a reply; only a finalizer that throws makes it reject. */
-export type Exchanger = (request: IncomingRequest, exchange: Exchange) => Promise<HttpReply>;
+/** Runs one request through one exchange, to the reply. Whatever fails becomes a reply, except a finalizer that throws: then there is none. */
+export type Exchanger = (request: IncomingRequest, exchange: Exchange) => Promise<void>;
 
 export function exchanger(where: string, options: HttpServerOptions): Exchanger {
   const { before = [], after = [], errorEncoder = encodeError, onError, finalizer = [] } = options;
   const { maxHeaders, maxTimeoutMs } = limitsOf(where, options);
 
-  const fail = async (error: unknown, ctx: Context | undefined): Promise<HttpReply> => {
-    onError?.(error, ctx);
-    const reply: HttpReply = { status: 500, headers: {}, body: undefined };
-    await errorEncoder(error, reply, ctx);
-    return reply;
-  };
+  function finish(request: IncomingRequest, ctx: Context | undefined, reply: HttpReply, error?: unknown): void {
+    try {
+      if (finalizer.length > 0) {
+        const { status, headers } = reply;
+        const outcome = { request, status, headers, bytes: bodyLength(reply) ?? 0, error };
+        for (const hook of finalizer) hook(ctx, outcome);
+      }
+      request.send(reply);
+    } catch (broken) {
+      request.drop(broken);
+    }
+  }
+
+  async function fail(request: IncomingRequest, ctx: Context | undefined, error: unknown): Promise<void> {
+    request.onOver = undefined;
+    const reply = newReply(500);
+    try {
+      onError?.(error, ctx);
+      await errorEncoder(error, reply, ctx);
+    } catch (broken) {
+      const plain = newReply(500);
+      encodeError(broken, plain);
+      return finish(request, ctx, plain, broken);
+    }
+    finish(request, ctx, reply, error);
+  }
 
   return async (request, { service, method, endpoint, decode, encode }) => {
     let ctx: Context | undefined;
-    let failure: unknown;
-    let reply: HttpReply = { status: 200, headers: {}, body: undefined };
+    let answered = false;
+    const reply = newReply(200);
     try {
       if (request.headerCount > maxHeaders) {
         throw statusError(431, "resource_exhausted", `more than ${maxHeaders} headers`);
@@ -68,26 +88,24 @@ export function exchanger(where: string, options: HttpServerOptions): Exchanger 
       for (const hook of before) ctx = hook(ctx, request);
       const decoded = await decode(request, ctx);
       if (ctx.cancelled !== undefined) throw ctx.cancelled;
-      const response = await request.until(endpoint(decoded, ctx));
+      request.onOver = (cause) => {
+        answered = true;
+        void fail(request, ctx, cause);
+      };
+      const response = await endpoint(decoded, ctx);
+      if (answered) return;
+      request.onOver = undefined;
       for (const hook of after) ctx = hook(ctx, reply) ?? ctx;
       const encoding = encode(response, reply, ctx);
       // Most encode at once, and even an await of nothing costs a turn of the queue.
       if (encoding !== undefined) await encoding;
     } catch (error) {
-      failure = error;
-      try {
-        reply = await fail(error, ctx);
-      } catch (broken) {
-        failure = broken;
-        reply = { status: 500, headers: {}, body: undefined };
-        encodeError(broken, reply);
-      }
+      return answered ? undefined : fail(request, ctx, error);
     }
-    if (finalizer.length > 0) {
-      const { status, headers } = reply;
-      const outcome = { request, status, headers, bytes: bodyLength(reply) ?? 0, error: failure };
-      for (const hook of finalizer) hook(ctx, outcome);
-    }
-    return reply;
+    finish(request, ctx, reply);
   };
+}
+
+function newReply(status: number): HttpReply {
+  return { status, headers: {}, body: undefined };
 }

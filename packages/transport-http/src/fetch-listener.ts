@@ -1,3 +1,4 @@
+import { discard } from "./discard.ts";
 import { endingWith } from "./ending-with.ts";
 import { IncomingRequest, type Reading } from "./incoming.ts";
 import type { HttpReply } from "./reply.ts";
@@ -5,13 +6,17 @@ import type { HttpReply } from "./reply.ts";
 /** A request of the fetch API. */
 class FetchRequest extends IncomingRequest {
   readonly #request: Request;
+  readonly #answer: (response: Promise<Response> | Response) => void;
+  readonly #gone = (): void => this.end();
   readonly method: string;
   readonly url: string;
   readonly peer = undefined;
 
-  constructor(request: Request, reading: Reading) {
+  constructor(request: Request, reading: Reading, answer: (response: Promise<Response> | Response) => void) {
     super(reading);
     this.#request = request;
+    this.#answer = answer;
+    request.signal.addEventListener("abort", this.#gone);
     this.method = request.method;
     const { pathname, search } = new URL(request.url);
     this.url = pathname + search;
@@ -31,15 +36,11 @@ class FetchRequest extends IncomingRequest {
     if (reader === undefined) return new Uint8Array();
     const chunks: Uint8Array[] = [];
     let length = 0;
-    let late: Error | undefined;
-    const arriving = {
-      since: performance.now(),
-      late: () => {
-        late = this.tooSlow();
-        void reader.cancel(late);
-      },
-    };
-    this.bodies.add(arriving);
+    let stopped: Error | undefined;
+    this.arriving((error) => {
+      stopped = error;
+      void reader.cancel(error).catch(() => {});
+    });
     try {
       for (let next = await reader.read(); !next.done; next = await reader.read()) {
         length += next.value.byteLength;
@@ -48,47 +49,53 @@ class FetchRequest extends IncomingRequest {
       }
     } catch (error) {
       void reader.cancel(error).catch(() => {});
-      throw error;
+      throw stopped ?? error;
     } finally {
-      this.bodies.delete(arriving);
+      this.arrived();
     }
-    if (late !== undefined) throw late;
+    if (stopped !== undefined) throw stopped;
     return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
   }
 
   stream(): AsyncIterable<Uint8Array> {
     return (this.#request.body as AsyncIterable<Uint8Array> | null) ?? noBytes();
   }
+
+  override end(): void {
+    this.#request.signal.removeEventListener("abort", this.#gone);
+    super.end();
+  }
+
+  send(reply: HttpReply): void {
+    const { body } = reply;
+    const head = this.method === "HEAD";
+    if (typeof body === "object" && !(body instanceof Uint8Array)) {
+      if (!head) return this.#answer(toResponse(reply, ReadableStream.from(endingWith(() => this.end(), body))));
+      void discard(body);
+    }
+    this.#answer(toResponse(reply, head ? null : (body ?? null)));
+    this.end();
+  }
+
+  drop(cause: unknown): void {
+    this.#answer(Promise.reject(cause));
+    this.end();
+  }
 }
 
 async function* noBytes(): AsyncGenerator<Uint8Array> {}
 
 /** Serves one request of the fetch API; its signal stands for the caller's socket. */
-export async function serveFetch(
+export function serveFetch(
   request: Request,
   reading: Reading,
-  run: (request: IncomingRequest) => Promise<HttpReply>,
+  run: (request: IncomingRequest) => unknown,
 ): Promise<Response> {
-  const incoming = new FetchRequest(request, reading);
-  const gone = (): void => incoming.end();
-  const done = (): void => {
-    request.signal.removeEventListener("abort", gone);
-    gone();
-  };
-  request.signal.addEventListener("abort", gone);
-  try {
-    const running = run(incoming);
-    if (request.signal.aborted) gone();
-    const reply = await running;
-    const { body } = reply;
-    const streamed = body !== undefined && typeof body !== "string" && !(body instanceof Uint8Array);
-    if (streamed) return toResponse(reply, ReadableStream.from(endingWith(done, body)));
-    done();
-    return toResponse(reply, body ?? null);
-  } catch (error) {
-    done();
-    throw error;
-  }
+  return new Promise((answer) => {
+    const incoming = new FetchRequest(request, reading, answer);
+    run(incoming);
+    if (request.signal.aborted) incoming.end();
+  });
 }
 
 function toResponse({ status, headers }: HttpReply, body: ConstructorParameters<typeof Response>[0]): Response {

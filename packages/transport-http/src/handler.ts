@@ -1,11 +1,10 @@
 import type { Context, Endpoint } from "@kit/endpoint";
-import { BodyWatch } from "./body-watch.ts";
-import { CallWatch } from "./call-watch.ts";
+import { CallWatch } from "@kit/transport";
 import { exchanger, type HttpServerOptions } from "./exchange.ts";
 import { serveFetch } from "./fetch-listener.ts";
 import { encodeJsonResponse, jsonRequestDecoder } from "./json.ts";
 import { type HttpLimits, limitsOf } from "./limits.ts";
-import { type NodeMessage, type NodeResponse, serveNode } from "./node-listener.ts";
+import { type NodeMessage, NodeRequest, type NodeResponse } from "./node-listener.ts";
 import type { HttpReply } from "./reply.ts";
 import type { HttpRequest } from "./request.ts";
 import type { IncomingRequest } from "./incoming.ts";
@@ -48,11 +47,10 @@ export function httpHandler<Request = any, Response = any>(
 }
 
 /** Both platforms' listeners around one function from request to reply. */
-export function handlerOf(
-  limits: Required<HttpLimits>,
-  run: (request: IncomingRequest) => Promise<HttpReply>,
-): HttpHandler {
-  const reading = { limits, bodies: new BodyWatch(limits.bodyTimeoutMs), calls: new CallWatch() };
-  const listener = (message: NodeMessage, response: NodeResponse): void => serveNode(message, response, reading, run);
+export function handlerOf(limits: Required<HttpLimits>, run: (request: IncomingRequest) => unknown): HttpHandler {
+  const reading = { limits, calls: new CallWatch() };
+  const listener = (message: NodeMessage, response: NodeResponse): void => {
+    run(new NodeRequest(message, response, reading));
+  };
   return Object.assign(listener, { fetch: (request: Request) => serveFetch(request, reading, run) });
 }

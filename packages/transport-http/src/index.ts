@@ -33,5 +33,4 @@ export {
   type JsonRequestOptions,
   jsonRequestDecoder,
   nopRequestDecoder,
-  parseJson,
 } from "./json.ts";

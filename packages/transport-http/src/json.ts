@@ -1,47 +1,11 @@
 import { KitError } from "@kit/endpoint";
+import { keyNames, parseJson } from "@kit/transport";
 import type { ClientRequest, ClientResponse } from "./client-message.ts";
 import { applyOwn, type Headerer, type HttpReply } from "./reply.ts";
 import type { HttpRequest } from "./request.ts";
 
 /** What go-kit sends, to the letter. */
 export const jsonContentType = "application/json; charset=utf-8";
-
-/**
- * Parses JSON from a stranger. A key `__proto__` is refused: no honest peer sends one, and code that copies objects carelessly would be
- * turned against itself.
- *
- * @param names - names to be recognised whatever their case, by lower-case name.
- * @throws {KitError} `invalid_argument`; it does not repeat the text.
- */
-export function parseJson(text: string, names?: ReadonlyMap<string, string>): unknown {
-  try {
-    if (names !== undefined) return JSON.parse(text, (key, value) => renamed(honest(key, value), names));
-    // A reviver makes parsing several times slower, so it runs only where the key could be, spelled out or escaped.
-    return text.includes("__proto__") || text.includes("\\u00") ? JSON.parse(text, honest) : JSON.parse(text);
-  } catch (cause) {
-    const why = cause === forbiddenKey ? 'the key "__proto__" is not allowed' : "not valid JSON";
-    throw new KitError("invalid_argument", `body: ${why}`, { cause });
-  }
-}
-
-const forbiddenKey = new Error("forbidden key");
-
-function honest(key: string, value: unknown): unknown {
-  if (key === "__proto__") throw forbiddenKey;
-  return value;
-}
-
-function renamed(value: unknown, names: ReadonlyMap<string, string>): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  const object = value as Record<string, unknown>;
-  for (const key of Object.keys(object)) {
-    const name = names.get(key.toLowerCase());
-    if (name === undefined || Object.hasOwn(object, name)) continue;
-    object[name] = object[key];
-    delete object[key];
-  }
-  return object;
-}
 
 /** How a JSON body is read. */
 export interface JsonRequestOptions {
@@ -54,10 +18,9 @@ export interface JsonRequestOptions {
 
 /** A decoder of JSON bodies, `undefined` for an empty one. @see go-kit's decoders, which match keys as encoding/json does */
 export function jsonRequestDecoder(options: JsonRequestOptions = {}): (request: HttpRequest) => Promise<any> {
-  const { caseInsensitiveKeys } = options;
-  const names = caseInsensitiveKeys && new Map(caseInsensitiveKeys.map((name) => [name.toLowerCase(), name]));
-  const parse = (text: string): unknown => (text === "" ? undefined : parseJson(text, names));
-  return (request) => request.text().then(parse);
+  const names = keyNames(options.caseInsensitiveKeys);
+  if (names === undefined) return (request) => request.json();
+  return (request) => request.text().then((text) => (text === "" ? undefined : parseJson(text, { names })));
 }
 
 /** Decodes a request to nothing, for endpoints that need none. @see go-kit NopRequestDecoder */

@@ -1,20 +1,29 @@
-import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from "node:http";
+import type { EventEmitter } from "node:events";
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { Readable, pipeline } from "node:stream";
-import { type KitError, refusal } from "@kit/endpoint";
-import { IncomingRequest, type Reading } from "./incoming.ts";
-import { bodyLength, type HttpHeaders, type HttpReply } from "./reply.ts";
+import { joinConnection, leaveConnection } from "./connection.ts";
+import { discard } from "./discard.ts";
+import { goneError, IncomingRequest, jsonOf, type Reading } from "./incoming.ts";
+import { linger } from "./linger.ts";
+import { endInOneWrite } from "./one-write.ts";
+import { bodyLength, type HttpReply } from "./reply.ts";
 
 export type NodeMessage = IncomingMessage | Http2ServerRequest;
 export type NodeResponse = ServerResponse | Http2ServerResponse;
 
 /** A request from Node's own servers, without a WHATWG object in between: those would cost more than all the rest. */
-class NodeRequest extends IncomingRequest {
+export class NodeRequest extends IncomingRequest {
   readonly #message: NodeMessage;
+  readonly #response: NodeResponse;
+  readonly #connection: EventEmitter;
 
-  constructor(message: NodeMessage, reading: Reading) {
+  constructor(message: NodeMessage, response: NodeResponse, reading: Reading) {
     super(reading);
     this.#message = message;
+    this.#response = response;
+    this.#connection = isHttp2(message) ? message.stream : message.socket;
+    joinConnection(this.#connection, this);
   }
 
   get method(): string {
@@ -34,54 +43,50 @@ class NodeRequest extends IncomingRequest {
   }
 
   header(name: string): string | undefined {
-    // Node builds its table of headers when first asked, so it is asked only for those that came.
-    if (this.#raw(name) === undefined) return undefined;
     const value = this.#message.headers[name];
     return Array.isArray(value) ? value.join(", ") : value;
   }
 
-  #raw(name: string): string | undefined {
-    const { rawHeaders } = this.#message;
-    for (let i = 0; i < rawHeaders.length; i += 2) {
-      const raw = rawHeaders[i]!;
-      if (raw.length === name.length && raw.toLowerCase() === name) return rawHeaders[i + 1];
-    }
-    return undefined;
+  bytes(): Promise<Buffer> {
+    return this.#read((body) => body);
   }
 
-  bytes(): Promise<Buffer> {
+  override json(): Promise<unknown> {
+    return this.#read(jsonOf);
+  }
+
+  /** Made into a value where it arrives: one turn of the queue less. */
+  #read<T>(convert: (body: Buffer) => T): Promise<T> {
     const message = this.#message;
     const { maxBytes } = this.limits;
     return new Promise((resolve, reject) => {
-      if (Number(this.#raw("content-length")) > maxBytes) {
-        message.resume();
-        reject(this.tooLarge());
-        return;
-      }
       let first: Buffer | undefined;
       let more: Buffer[] | undefined;
       let length = 0;
       const stop = (error: Error): void => {
-        this.bodies.delete(arriving);
+        this.arrived();
         message.off("data", take).resume();
         reject(error);
       };
-      const arriving = { since: performance.now(), late: () => stop(this.tooSlow()) };
       const take = (chunk: Buffer): void => {
         length += chunk.length;
         if (length > maxBytes) stop(this.tooLarge());
         else if (first === undefined) first = chunk;
         else (more ??= [first]).push(chunk);
       };
-      this.bodies.add(arriving);
+      if (Number(message.headers["content-length"]) > maxBytes) return stop(this.tooLarge());
+      this.arriving(stop);
       message.on("data", take);
-      message.on("error", (cause) => stop(goneError(cause)));
       message.on("end", () => {
         // On HTTP/2 a body that is broken off ends like a whole one.
         if (message.aborted) return stop(goneError());
-        this.bodies.delete(arriving);
-        // Most bodies come in one piece, which is then not copied.
-        resolve(more === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(more, length));
+        this.arrived();
+        try {
+          // Most bodies come in one piece, which is then not copied.
+          resolve(convert(more === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(more, length)));
+        } catch (error) {
+          stop(error as Error);
+        }
       });
     });
   }
@@ -93,50 +98,58 @@ class NodeRequest extends IncomingRequest {
       throw goneError(cause);
     }
   }
-}
 
-function goneError(cause?: unknown): KitError {
-  return refusal("canceled", "body: the caller went away", { cause });
-}
-
-/** Serves one request of Node's: cancels the call when the caller goes away, and writes the reply in one go. */
-export function serveNode(
-  message: NodeMessage,
-  response: NodeResponse,
-  reading: Reading,
-  run: (request: IncomingRequest) => Promise<HttpReply>,
-): void {
-  const request = new NodeRequest(message, reading);
-  // Comes in any case: after the reply it lets go of what the call still holds, before it the caller has gone away.
-  response.on("close", () => request.end());
-  run(request).then(
-    (reply) => write(response, reply, request.refused && message.httpVersionMajor === 1),
-    () => response.destroy(),
-  );
-}
-
-function write(response: NodeResponse, reply: HttpReply, close: boolean): void {
-  if (response.destroyed) return;
-  const { status, headers, body } = reply;
-  const length = bodyLength(reply);
-  if (length !== undefined && status !== 204) headers["content-length"] = String(length);
-  if (close) headers["connection"] = "close";
-  try {
-    (response as ServerResponse).writeHead(status, flat(headers));
-  } catch {
-    // A hook wrote a header that cannot be sent; what it was meant to say is not for the caller.
-    (response as ServerResponse).writeHead(500).end();
-    return;
+  override end(): void {
+    leaveConnection(this.#connection, this);
+    super.end();
   }
-  // As many bytes as characters: then none is beyond ASCII, and there is nothing to encode.
-  if (typeof body === "string") response.end(body, body.length === length ? "latin1" : "utf8");
-  else if (body instanceof Uint8Array) response.end(body);
-  else if (body === undefined) response.end();
-  else pipeline(Readable.from(body), response as ServerResponse, () => {});
+
+  send(reply: HttpReply): void {
+    // The pair of http2 is made to be used like this one.
+    const message = this.#message as IncomingMessage;
+    const response = this.#response as ServerResponse;
+    if (response.destroyed) return this.end();
+    const { status, headers, body } = reply;
+    const http1 = !isHttp2(this.#message);
+    const length = bodyLength(reply);
+    if (length !== undefined && status !== 204) headers["content-length"] = String(length);
+    if (this.refused && http1) headers["connection"] = "close";
+    try {
+      response.writeHead(status, headers as OutgoingHttpHeaders);
+    } catch {
+      // A hook wrote a header that cannot be sent; what it was meant to say is not for the caller.
+      response.writeHead(500).end();
+      return this.end();
+    }
+    if (typeof body === "object" && !(body instanceof Uint8Array)) {
+      if (message.method !== "HEAD") {
+        pipeline(Readable.from(body), response, () => this.end());
+        return;
+      }
+      void discard(body);
+      response.end();
+      return this.end();
+    }
+    // As many bytes as characters: then none is beyond ASCII, and there is nothing to encode.
+    const encoding = typeof body === "string" && body.length === length ? "latin1" : "utf8";
+    if (!http1 || body === undefined) {
+      response.end(body, encoding);
+    } else if (this.refused) {
+      response.write(body, encoding);
+      linger(message, response);
+    } else {
+      endInOneWrite(response, body, encoding);
+    }
+    this.end();
+  }
+
+  drop(): void {
+    this.#response.destroy();
+    this.end();
+  }
 }
 
-function flat(headers: HttpHeaders): OutgoingHttpHeader[] {
-  const list: OutgoingHttpHeader[] = [];
-  for (const name in headers) list.push(name, headers[name] as OutgoingHttpHeader);
-  return list;
+/** The version that the request names is no sign: on a connection of HTTP/1 it may be any. */
+function isHttp2(message: NodeMessage): message is Http2ServerRequest {
+  return "stream" in message;
 }

@@ -1,11 +1,12 @@
+import type { HeaderWriter, OutgoingHeaders } from "@kit/transport";
+
 /** Header values by lower-case name; several values of one name as an array. */
-export type HttpHeaders = Record<string, string | readonly string[]>;
+export type HttpHeaders = OutgoingHeaders;
 
 /** The reply while it is made; what go-kit's hooks do to a ResponseWriter they do to this. */
-export interface HttpReply {
+export interface HttpReply extends HeaderWriter {
   /** @default 200 */
   status: number;
-  readonly headers: HttpHeaders;
   /** Nothing, all of it, or its pieces as they come. */
   body: string | Uint8Array | AsyncIterable<Uint8Array> | undefined;
 }

@@ -1,10 +1,11 @@
 import { contextKey, type Context, type ContextKey } from "@kit/endpoint";
+import type { HeaderReader } from "@kit/transport";
 
 /**
  * A request as a server sees it, whether it came through Node's `http`, `http2` or the fetch API. A body can be read once, as one of
  * `bytes`, `text`, `json` and `stream`.
  */
-export interface HttpRequest {
+export interface HttpRequest extends HeaderReader {
   readonly method: string;
   /** Path and query as they were sent, still escaped. */
   readonly url: string;
@@ -14,8 +15,6 @@ export interface HttpRequest {
   readonly params: Readonly<Record<string, string>>;
   /** The other side's address, where the platform tells. */
   readonly peer: string | undefined;
-  /** A header by its lower-case name; repeated ones are joined by a comma. */
-  header(name: string): string | undefined;
   /** @throws {KitError} `resource_exhausted` (413) beyond `maxBytes`, `deadline_exceeded` (408) when it does not arrive within `bodyTimeoutMs`. */
   bytes(): Promise<Uint8Array>;
   text(): Promise<string>;

@@ -53,6 +53,10 @@ export function serveHttp<S extends Service>(
     addRoute(router, route.verb, path, exchangeOf(method, route, served.get(name)!, options));
   }
   const verbs = new Set(methods.map((method) => routeOf(method).verb));
+  // HEAD is answered as GET; who sends the reply leaves the body out.
+  if (verbs.has("GET")) verbs.add("HEAD");
+  const find = (verb: string, path: string): ReturnType<typeof findRoute<Exchange>> =>
+    findRoute(router, verb, path) ?? (verb === "HEAD" ? findRoute(router, "GET", path) : undefined);
   const exchange = exchanger("serveHttp", options);
 
   const nowhere = (request: HttpRequest): Exchange => ({
@@ -64,12 +68,12 @@ export function serveHttp<S extends Service>(
       Promise.reject(
         missing(
           request.path,
-          [...verbs].filter((verb) => findRoute(router, verb, request.path)),
+          [...verbs].filter((verb) => find(verb, request.path)),
         ),
       ),
   });
   const own = handlerOf(limitsOf("serveHttp", options), (request) => {
-    const found = findRoute(router, request.method, request.path);
+    const found = find(request.method, request.path);
     if (found === undefined) return exchange(request, nowhere(request));
     if (found.params !== undefined) request.params = found.params;
     return exchange(request, found.data);

@@ -52,6 +52,13 @@ describe("a request that is none", () => {
     expect(answers.map((answer) => parsed(answer).status)).toEqual([status, 200]);
   });
 
+  it("may name a version that is not the connection's", async () => {
+    const { port } = await serving(httpHandler(echo));
+    const caller = await wire(port);
+    caller.send("POST / HTTP/2.0\r\nHost: test\r\nContent-Length: 1\r\nConnection: close\r\n\r\n1");
+    expect(parsed(await caller.all())).toEqual({ status: 200, body: "1" });
+  });
+
   it("may have bytes in a header that are no UTF-8: they are read as Latin-1", async () => {
     const seen: unknown[] = [];
     const { port } = await serving(
@@ -211,6 +218,21 @@ describe("a caller that goes away", () => {
     expect((await began).cancelled).toBeUndefined();
     caller.socket.destroy();
     expect(await ended).toMatchObject({ code: "canceled" });
+  });
+
+  it("ends all its calls, also those that wait for their turn behind another", async () => {
+    const ended: Promise<Error>[] = [];
+    const { port } = await serving(
+      httpHandler((_, ctx) => {
+        ended.push(new Promise((resolve) => void ctx.onCancel(resolve)));
+        return new Promise(() => {});
+      }),
+    );
+    const caller = await wire(port);
+    caller.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n".repeat(3));
+    await vi.waitUntil(() => ended.length === 3, { timeout: 5_000, interval: 1 });
+    caller.socket.destroy();
+    for (const cause of await Promise.all(ended)) expect(cause).toMatchObject({ code: "canceled" });
   });
 
   it("in the middle of a reply ends the context, and the stream that it was made of", async () => {

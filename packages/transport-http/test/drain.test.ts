@@ -79,6 +79,18 @@ describe("drainHttp", () => {
     expect(await drained).toBe(true);
   });
 
+  it("closes a connection on which nothing has come", async () => {
+    const { server, port, waiting, asked } = await slow();
+    const [silent, caller] = [await wire(port), await wire(port)];
+    caller.send(request("GET /"));
+    await asked(1);
+    const drained = drainHttp(server, { timeoutMs: 60_000 });
+    expect(await silent.all()).toBe("");
+    waiting[0]!();
+    expect(await drained).toBe(true);
+    expect(parsed(await caller.all()).status).toBe(200);
+  });
+
   it("cuts what remains when the time is up, and resolves false", async () => {
     const { server, port, asked } = await slow();
     const caller = await wire(port);

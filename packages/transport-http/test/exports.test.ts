@@ -16,7 +16,6 @@ it("exports what it says and nothing by accident", async () => {
     "httpRequest",
     "jsonRequestDecoder",
     "nopRequestDecoder",
-    "parseJson",
     "populateRequestContext",
     "serveHttp",
     "setRequestHeader",

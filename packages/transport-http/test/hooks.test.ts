@@ -97,6 +97,24 @@ describe("the hooks of a server", () => {
     expect([response.status, await response.text()]).toEqual([418, "aborted"]);
   });
 
+  it("answer 500 when the error encoder chooses no status", async () => {
+    expect((await ask(spoken("endpoint", [], { errorEncoder: () => {} }))).status).toBe(500);
+  });
+
+  it("answer once, whatever comes of an endpoint that was given up on", async () => {
+    const outcomes: unknown[] = [];
+    const finalizer = [(_: unknown, { status }: { status: number }) => void outcomes.push(status)];
+    for (const end of ["resolve", "reject"] as const) {
+      let settle!: Record<typeof end, (value: Error) => void>;
+      const work = new Promise<Error>((resolve, reject) => (settle = { resolve, reject }));
+      const handler = httpHandler(() => work, { finalizer, maxTimeoutMs: 20 });
+      expect((await handler.fetch(new Request("http://test/"))).status).toBe(504);
+      settle[end](new Error("late"));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(outcomes).toEqual([504, 504]);
+  });
+
   it.each(["errorEncoder", "onError"])("answer 500 when %s throws, and tell the finalizer", async (hook) => {
     const seen: unknown[] = [];
     const broken = {

@@ -1,7 +1,8 @@
 import { KitError } from "@kit/endpoint";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { httpHandler, type HttpHandlerOptions, jsonRequestDecoder, parseJson } from "../src/index.ts";
+import { httpHandler, type HttpHandlerOptions, jsonRequestDecoder } from "../src/index.ts";
+import { parseJson } from "@kit/transport";
 
 const echo = async (request: unknown): Promise<unknown> => request;
 
@@ -32,7 +33,7 @@ describe("parseJson", () => {
   ])("refuses the key __proto__ in %s", (text) => {
     const refusal = { code: "invalid_argument", message: 'body: the key "__proto__" is not allowed' };
     expect(() => parseJson(text)).toThrow(expect.objectContaining(refusal));
-    expect(() => parseJson(text, new Map([["a", "a"]]))).toThrow(expect.objectContaining(refusal));
+    expect(() => parseJson(text, { names: new Map([["a", "a"]]) })).toThrow(expect.objectContaining(refusal));
     expect({}).not.toHaveProperty("polluted");
   });
 

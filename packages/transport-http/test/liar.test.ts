@@ -122,7 +122,7 @@ describe.each(Object.entries(senders))("a client over %s", (_, make) => {
       socket.once("data", () => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{"));
     });
     await using sender = make(url);
-    using ctx = background.withTimeout(50);
+    using ctx = background.withTimeout(1_000);
     await expect(httpClient({ url, sender })({}, ctx)).rejects.toMatchObject({ code: "deadline_exceeded" });
     await closed;
   });

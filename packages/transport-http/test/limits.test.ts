@@ -2,7 +2,7 @@ import { background, type Context, KitError } from "@kit/endpoint";
 import { defineService } from "@kit/service";
 import { once } from "node:events";
 import { describe, expect, it, vi } from "vitest";
-import { BodyWatch } from "../src/body-watch.ts";
+import { CallWatch } from "@kit/transport";
 import { type HttpHandlerOptions, httpClient, httpHandler, type HttpLimits, serveHttp } from "../src/index.ts";
 import { serving } from "./serving.ts";
 import { answerTo, parsed, request, wire } from "./wire.ts";
@@ -187,55 +187,93 @@ describe("bodyTimeoutMs", () => {
     expect(await gone).toMatchObject({ code: "deadline_exceeded" });
   });
 
-  it("may be without a bound, where the platform has one", async () => {
+  it.each([
+    [413, 9_000_000],
+    [408, 1_000],
+  ])("lets a caller that is still sending see the answer: %i", async (status, size) => {
+    let answer!: () => void;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const limits: HttpLimits = { bodyTimeoutMs: 40, maxBytes: 1_000 };
+    const { port } = await serving(httpHandler(async () => 1, { ...limits, finalizer: [answer] }));
+    const caller = await wire(port);
+    caller.socket.pause();
+    caller.send(`POST / HTTP/1.1\r\nHost: test\r\nContent-Length: ${size}\r\n\r\n`);
+    await answered;
+    // Sent to a connection that is closed, this would have it reset, and what has come but was not read yet would be lost.
+    await new Promise((resolve) => caller.socket.write(Buffer.alloc(size - 1), resolve));
+    caller.socket.resume();
+    expect(parsed(await caller.all()).status).toBe(status);
+  });
+
+  it("does not wait for the rest of a body any longer than a second", async () => {
+    const { port } = await serving(httpHandler(async () => 1, { maxBytes: 10 }));
+    const caller = await wire(port);
+    caller.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 11\r\n\r\nx");
+    const start = performance.now();
+    expect(parsed(await caller.all()).status).toBe(413);
+    expect(performance.now() - start).toBeGreaterThan(900);
+  });
+});
+
+describe("the calls of a handler", () => {
+  const call = (look: () => void) => ({ place: -1, look });
+
+  it("are watched by one timer, which runs while there are some", () => {
     vi.useFakeTimers();
     try {
-      new BodyWatch(Infinity).add({ since: 0, late: () => {} });
+      const watch = new CallWatch();
+      const looks: string[] = [];
+      const [a, b, c] = ["a", "b", "c"].map((name) => call(() => void looks.push(name)));
+      for (const one of [a!, b!, c!]) watch.add(one);
+      expect(vi.getTimerCount()).toBe(1);
+      vi.advanceTimersByTime(50);
+      expect(looks.toSorted()).toEqual(["a", "b", "c"]);
+      watch.delete(a!);
+      watch.delete(a!);
+      looks.length = 0;
+      vi.advanceTimersByTime(50);
+      expect(looks.toSorted()).toEqual(["b", "c"]);
+      for (const one of [c!, b!]) watch.delete(one);
+      vi.advanceTimersByTime(50);
       expect(vi.getTimerCount()).toBe(0);
+      watch.add(a!);
+      expect(vi.getTimerCount()).toBe(1);
     } finally {
       vi.useRealTimers();
     }
   });
 
-  it("is watched where a timer is a number", () => {
+  it("are all looked at, also when some leave meanwhile", () => {
+    vi.useFakeTimers();
+    try {
+      const watch = new CallWatch();
+      const looks: number[] = [];
+      const calls = Array.from({ length: 6 }, (_, n) =>
+        call(() => {
+          looks.push(n);
+          if (n % 2 === 0) watch.delete(calls[n]!);
+        }),
+      );
+      for (const one of calls) watch.add(one);
+      vi.advanceTimersByTime(50);
+      expect(looks.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5]);
+      vi.advanceTimersByTime(50);
+      expect(looks.slice(6).toSorted((a, b) => a - b)).toEqual([1, 3, 5]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("are watched where a timer is a number", () => {
     const ticks: (() => void)[] = [];
     vi.stubGlobal("setInterval", (tick: () => void) => ticks.push(tick));
     try {
-      const late = vi.fn<() => void>();
-      new BodyWatch(1).add({ since: -1_000, late });
+      const look = vi.fn<() => void>();
+      new CallWatch().add(call(look));
       ticks[0]!();
-      expect(late).toHaveBeenCalledOnce();
+      expect(look).toHaveBeenCalledOnce();
     } finally {
       vi.unstubAllGlobals();
-    }
-  });
-
-  it("is watched by one timer for all, which runs while some body is on its way and holds no process", () => {
-    vi.useFakeTimers();
-    try {
-      const watch = new BodyWatch(1_000);
-      const late: string[] = [];
-      const body = (name: string) => ({ since: performance.now(), late: () => void late.push(name) });
-      const [first, second] = [body("first"), body("second")];
-      watch.add(first);
-      watch.add(second);
-      expect(vi.getTimerCount()).toBe(1);
-      vi.advanceTimersByTime(750);
-      const third = body("third");
-      watch.add(third);
-      watch.delete(second);
-      vi.advanceTimersByTime(499);
-      expect(late).toEqual(["first"]);
-      vi.advanceTimersByTime(751);
-      expect(late).toEqual(["first", "third"]);
-      vi.advanceTimersByTime(250);
-      expect(vi.getTimerCount()).toBe(0);
-      watch.add(body("fourth"));
-      expect(vi.getTimerCount()).toBe(1);
-      vi.advanceTimersByTime(1_250);
-      expect(late).toEqual(["first", "third", "fourth"]);
-    } finally {
-      vi.useRealTimers();
     }
   });
 });

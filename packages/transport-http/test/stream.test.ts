@@ -288,6 +288,25 @@ describe("a stream in reply", () => {
     await waitUntil(() => context.cancelled !== undefined);
   });
 
+  it("is closed at once for HEAD, which is answered without it", async () => {
+    let closed = 0;
+    const handler = streamed(async () =>
+      (async function* () {
+        try {
+          for (;;) yield piece;
+        } finally {
+          closed += 1;
+        }
+      })(),
+    );
+    const { url } = await serving(handler);
+    for (const ask of [fetch, (request: Request) => handler.fetch(request)]) {
+      const response = await ask(new Request(url, { method: "HEAD" }));
+      expect([response.status, await response.text()]).toEqual([200, ""]);
+    }
+    await waitUntil(() => closed === 2);
+  });
+
   it("of nothing is an empty body", async () => {
     const handler = streamed(async () => source(0).bytes);
     const { url } = await serving(handler);

@@ -24,7 +24,8 @@ export type JsonrpcReply =
  */
 export function callOf(value: unknown): JsonrpcCall {
   const { jsonrpc, method, params, id } = (value ?? {}) as Record<string, unknown>;
-  if (jsonrpc !== "2.0") throw invalidRequest('jsonrpc: not "2.0"');
+  // go-kit's clients up to 0.10 leave it empty.
+  if (jsonrpc !== "2.0" && jsonrpc !== "") throw invalidRequest('jsonrpc: not "2.0"');
   if (typeof method !== "string") throw invalidRequest("method: not a string");
   if (id !== undefined && !isId(id)) throw invalidRequest("id: not a string, a number that keeps its value, or null");
   return { method, params, id };

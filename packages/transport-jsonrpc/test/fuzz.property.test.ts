@@ -36,7 +36,8 @@ it("answers each element of a batch with its own id, and notifications not at al
       const response = await asked(JSON.stringify(sent));
       const replies = (response.status === 204 ? [] : await response.json()) as object[];
       const silent = sent.filter(
-        ({ jsonrpc, method, id }) => jsonrpc === "2.0" && typeof method === "string" && id === undefined,
+        ({ jsonrpc, method, id }) =>
+          (jsonrpc === "2.0" || jsonrpc === "") && typeof method === "string" && id === undefined,
       );
       expect(replies).toHaveLength(sent.length - silent.length);
       for (const reply of replies) expect("result" in reply).toBe(!("error" in reply));

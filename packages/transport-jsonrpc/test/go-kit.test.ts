@@ -109,6 +109,12 @@ describe("the server", () => {
     expect(info).toEqual({ service: "adder", method: "add", transport: "jsonrpc", peer: "127.0.0.1" });
   });
 
+  it("takes a version that is empty, as go-kit's clients up to 0.10 send it", async () => {
+    const url = await serving(jsonrpcHandler({ add: { endpoint: async () => 5 } }));
+    const { text } = await post(url, '{"jsonrpc":"","method":"add","params":{},"id":0}\n');
+    expect(JSON.parse(text)).toEqual({ jsonrpc: "2.0", result: 5, id: 0 });
+  });
+
   it("takes the keys of a struct without tags, as go-kit's clients send them", async () => {
     const Adder = defineService("adder", {
       sum: { request: z.object({ a: z.int(), b: z.int() }), response: z.object({ v: z.int() }) },

@@ -1,5 +1,6 @@
 // The contract, from an IDL.
 export {
+  type Int64Like,
   type ThriftI64,
   type ThriftMethod,
   type ThriftMethodSpec,

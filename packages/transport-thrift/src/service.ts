@@ -37,7 +37,7 @@ type Given = number | bigint | Int64Like;
 type Read<I64 extends ThriftI64> = I64 extends "bigint" ? bigint : number;
 
 /** The generated code's Int64, whose types not everybody has. */
-interface Int64Like {
+export interface Int64Like {
   toOctetString(separator?: string): string;
 }
 

@@ -1,36 +1,35 @@
 import { background, type CancellableContext, type Context, type KitError, refusal } from "@kit/endpoint";
-
-/** How often calls are looked at, in ms. Callers with a deadline see to it themselves, so it need not be exact here. */
-const sweepMs = 50;
+import { type Call, CallWatch } from "./call-watch.ts";
 
 const goneAway = refusal("canceled", "the caller went away");
 const stopped = refusal("unavailable", "the server stops");
 
 /** A call that a server has in hand; made by {@link IncomingCalls}. */
-export class IncomingCall {
+export class IncomingCall implements Call {
   /** Ends with the call. */
   readonly context: Context;
+  place = -1;
+  /** Called with the cause when the call is over before it was answered. Listening to the context for that would take a timer each. */
+  onOver: ((cause: Error) => void) | undefined = undefined;
   readonly #scope: CancellableContext;
   readonly #onEnd: (call: IncomingCall) => void;
-  #giveUp: ((cause: Error) => void) | undefined = undefined;
 
   constructor(timeoutMs: number, onEnd: (call: IncomingCall) => void) {
     this.context = this.#scope = timeoutMs === Infinity ? background.withCancel() : background.withTimeout(timeoutMs);
     this.#onEnd = onEnd;
   }
 
-  /** The work's outcome, or a rejection with the cause if the call ends first. To listen to the context for that would take a timer. */
+  /** The work's outcome, or a rejection with the cause if the call is over first; in the place of {@link onOver}. */
   until<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#giveUp = reject;
+      this.onOver = reject;
       work.then(resolve, reject);
     });
   }
 
-  /** Gives up if the time is up. */
   look(): void {
     const cause = this.#scope.cancelled;
-    if (cause !== undefined) this.#giveUp?.(cause);
+    if (cause !== undefined) this.onOver?.(cause);
   }
 
   /** Ends the handler's context and gives up. @default because the caller went away */
@@ -41,18 +40,15 @@ export class IncomingCall {
 
   /** The reply is out: lets go of what the call holds. */
   end(): void {
+    this.onOver = undefined;
     this.#scope.cancel();
     this.#onEnd(this);
   }
 }
 
-/**
- * The calls that a server has in hand: ends those whose time is up, whatever their endpoints do, and knows when there are none left. One timer for all, since
- * one each would cost more than all else that is done for a call; it runs only while there are calls, and does not hold the process.
- */
+/** The calls that a server has in hand: ends those whose time is up, whatever their endpoints do, and knows when there are none left. */
 export class IncomingCalls {
-  readonly #calls = new Set<IncomingCall>();
-  #timer: NodeJS.Timeout | undefined = undefined;
+  readonly #calls = new CallWatch<IncomingCall>();
   #drained: Promise<boolean> | undefined = undefined;
   #whenNone: (() => void) | undefined = undefined;
 
@@ -64,13 +60,12 @@ export class IncomingCalls {
   begin(timeoutMs: number): IncomingCall {
     const call = new IncomingCall(timeoutMs, this.#forget);
     this.#calls.add(call);
-    if (timeoutMs !== Infinity) this.#timer ??= setInterval(this.#sweep, sweepMs).unref();
     return call;
   }
 
   /** Ends every call. @default because the server stops */
   cancelAll(cause: KitError = stopped): void {
-    for (const call of this.#calls) call.cancel(cause);
+    this.#calls.forEach((call) => call.cancel(cause));
   }
 
   /**
@@ -83,7 +78,7 @@ export class IncomingCalls {
 
   async #drain(timeoutMs: number): Promise<boolean> {
     let finished = true;
-    if (this.#calls.size === 0) return finished;
+    if (this.size === 0) return finished;
     const cut = setTimeout(() => {
       finished = false;
       this.cancelAll();
@@ -97,13 +92,6 @@ export class IncomingCalls {
 
   readonly #forget = (call: IncomingCall): void => {
     this.#calls.delete(call);
-    if (this.#calls.size === 0) this.#whenNone?.();
-  };
-
-  readonly #sweep = (): void => {
-    for (const call of this.#calls) call.look();
-    if (this.#calls.size > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    if (this.size === 0) this.#whenNone?.();
   };
 }

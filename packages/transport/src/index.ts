@@ -19,11 +19,12 @@ export {
 } from "./server-steps.ts";
 
 // For transports: calls under way.
+export { type Call, CallWatch } from "./call-watch.ts";
 export { IncomingCall, IncomingCalls } from "./incoming-calls.ts";
 export { PendingCalls } from "./pending-calls.ts";
 
 // For transports: what crosses the wire.
 export { parseTimeout, timeoutText } from "./deadline.ts";
-export { parseJson } from "./json.ts";
+export { type JsonOptions, keyNames, parseJson } from "./json.ts";
 export { limit } from "./limit.ts";
 export { decodeWireError, encodePlainError, encodeWireError, type ErrorMessage } from "./wire-error.ts";

@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 
 it("exports what it says and nothing by accident", async () => {
   expect(Object.keys(await import("@kit/transport")).toSorted()).toEqual([
+    "CallWatch",
     "IncomingCall",
     "IncomingCalls",
     "PendingCalls",
@@ -9,6 +10,7 @@ it("exports what it says and nothing by accident", async () => {
     "decodeWireError",
     "encodePlainError",
     "encodeWireError",
+    "keyNames",
     "limit",
     "parseJson",
     "parseTimeout",

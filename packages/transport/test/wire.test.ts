@@ -5,6 +5,7 @@ import {
   decodeWireError,
   encodePlainError,
   encodeWireError,
+  keyNames,
   limit,
   parseJson,
   parseTimeout,
@@ -93,8 +94,21 @@ describe("JSON from a stranger", () => {
     expect(parseJson('{"a":"__proto__"}')).toEqual({ a: "__proto__" });
   });
 
+  it("is understood whatever the case of its keys, where that is wanted", () => {
+    const names = keyNames(["a", "someName"])!;
+    expect(parseJson('{"A":1,"list":[{"SOMENAME":2,"B":3}]}', { names })).toEqual({
+      a: 1,
+      list: [{ someName: 2, B: 3 }],
+    });
+    expect(parseJson('{"A":1,"a":2}', { names })).toEqual({ A: 1, a: 2 });
+    expect(() => parseJson('{"__PROTO__":1,"__proto__":{}}', { names })).toThrow("is not allowed");
+    expect(keyNames(undefined)).toBeUndefined();
+  });
+
   it("is refused without being repeated", () => {
-    expect(() => parseJson("{secret", "payload")).toThrow(new KitError("invalid_argument", "payload: not valid JSON"));
+    expect(() => parseJson("{secret", { what: "payload" })).toThrow(
+      new KitError("invalid_argument", "payload: not valid JSON"),
+    );
   });
 });
 

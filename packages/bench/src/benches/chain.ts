@@ -3,20 +3,9 @@ import compose from "koa-compose";
 
 import type { Bench, Claim, Plan, Result } from "../bench.ts";
 import { type Contender, interleave } from "../interleave.ts";
+import { ownLayers } from "../own-layers.ts";
 
 type Layer = typeof import("../layer.ts");
-
-let copies = 0;
-
-/** Copies of that module, each compiled and optimised apart from all others. */
-function ownLayers(count: number): Promise<Layer[]> {
-  return Promise.all(
-    Array.from({ length: count }, async () => {
-      copies += 1;
-      return (await import(`../layer.js?${copies}`)) as Layer;
-    }),
-  );
-}
 
 /** Wraps one endpoint in layers. */
 type Wrap = (endpoint: Endpoint, layers: readonly Layer[]) => Endpoint;

@@ -1,0 +1,81 @@
+import { gobreaker } from "@kit/circuitbreaker-gobreaker";
+import { handyBreaker } from "@kit/circuitbreaker-handy";
+import { background, type Context, type Endpoint } from "@kit/endpoint";
+import { circuitBreaker, ConsecutiveBreaker, handleAll } from "cockatiel";
+import OpossumBreaker from "opossum";
+
+import type { Bench, Claim, Plan, Result } from "../bench.ts";
+import { type Contender, interleave } from "../interleave.ts";
+import { ownLayers } from "../own-layers.ts";
+
+const hourMs = 3_600_000;
+
+/** Puts a breaker around an endpoint, which opens at about six failures and stays open. */
+type Wrap = (endpoint: Endpoint) => Endpoint;
+
+const ours = {
+  gobreaker: (endpoint) => gobreaker({ timeoutMs: hourMs })(endpoint),
+  handyBreaker: (endpoint) => handyBreaker({ failureRatio: 0.5, minObservations: 5, cooldownMs: hourMs })(endpoint),
+} satisfies Record<string, Wrap>;
+
+const peers = {
+  cockatiel(endpoint) {
+    const policy = circuitBreaker(handleAll, { halfOpenAfter: hourMs, breaker: new ConsecutiveBreaker(6) });
+    return (request, ctx) => policy.execute(() => endpoint(request, ctx));
+  },
+  opossum(endpoint) {
+    const options = { timeout: false, resetTimeout: hourMs, volumeThreshold: 6, errorThresholdPercentage: 50 } as const;
+    const breaker = new OpossumBreaker<[unknown, Context], unknown>(endpoint, options);
+    return (request, ctx) => breaker.fire(request, ctx);
+  },
+} satisfies Record<string, Wrap>;
+
+/** One of ours at a time: what two of them share is then seen by the engine as it is with one. */
+async function closed(name: keyof typeof ours, goal: number, plan: Plan): Promise<Result> {
+  const contenders: Record<string, Contender> = {};
+  const wraps: Record<string, Wrap | undefined> = { [name]: ours[name], ...peers, "counting by hand": undefined };
+  for (const [contender, wrap] of Object.entries(wraps)) {
+    const [layer] = await ownLayers(1);
+    const { calls, counting, echo } = layer!;
+    const endpoint = (wrap ?? counting)(echo);
+    contenders[contender] = (count) => calls([endpoint], background, count);
+  }
+  return {
+    title: `a call through a closed breaker: ${name}`,
+    costs: await interleave(contenders, plan),
+    claims: [{ ours: name, other: "counting by hand", goal }, ...aheadOfPeers(name, name === "gobreaker" ? 2.5 : 1.5)],
+  };
+}
+
+async function open(plan: Plan): Promise<Result> {
+  const failure = new Error("down");
+  const fails: Endpoint = () => Promise.reject(failure);
+  const contenders: Record<string, Contender> = {};
+  const wraps: Record<string, Wrap> = { ...ours, ...peers, "bare rejection": (endpoint) => endpoint };
+  for (const [contender, wrap] of Object.entries(wraps)) {
+    const [layer] = await ownLayers(1);
+    const endpoint = wrap(fails);
+    await layer!.refusals(endpoint, background, 10);
+    contenders[contender] = (count) => layer!.refusals(endpoint, background, count);
+  }
+  return {
+    title: "a refusal by an open breaker",
+    costs: await interleave(contenders, plan),
+    claims: [...aheadOfPeers("gobreaker", 4), ...aheadOfPeers("handyBreaker", 4)],
+  };
+}
+
+function aheadOfPeers(name: keyof typeof ours, goal: number): Claim[] {
+  return Object.keys(peers).map((other) => ({ ours: name, other, goal }));
+}
+
+/** What a breaker costs while all is well, and what it saves while not. */
+export const breakerBench: Bench = {
+  name: "breaker",
+  run: async (plan) => [
+    await closed("gobreaker", 1 / 1.2, plan),
+    // It counts by the second, so it reads the clock, which counting by hand does not.
+    await closed("handyBreaker", 0.5, plan),
+    await open(plan),
+  ],
+};

@@ -1,0 +1,10 @@
+import { expect, it } from "vitest";
+
+it("exports what it says and nothing by accident", async () => {
+  expect(Object.keys(await import("@kit/protobuf")).toSorted()).toEqual([
+    "binaryMethod",
+    "binaryService",
+    "messageCodec",
+    "protobufService",
+  ]);
+});
