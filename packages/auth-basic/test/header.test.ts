@@ -1,6 +1,8 @@
 import { background } from "@kit/endpoint";
 import { defineService, implement } from "@kit/service";
 import { nats, startServer, whenInstalled } from "@kit/servers";
+import type { ConnectAmqpOptions, ServeAmqpOptions } from "@kit/transport-amqp";
+import type { ConnectGrpcOptions, ServeGrpcOptions } from "@kit/transport-grpc";
 import { connectHttp, drainHttp, serveHttp } from "@kit/transport-http";
 import { connectNats, type NatsClientCommon, type NatsServerOptions, serveNats } from "@kit/transport-nats";
 import type { ServeThriftOptions, ThriftClientOptions } from "@kit/transport-thrift";
@@ -93,6 +95,10 @@ it("the hooks fit every transport", () => {
   type Hook<Options extends { readonly before?: readonly unknown[] }> = NonNullable<Options["before"]>[number];
   expectTypeOf(authorizationFromHeader).toExtend<Hook<NatsServerOptions>>();
   expectTypeOf(authorizationFromHeader).toExtend<Hook<ServeThriftOptions>>();
+  expectTypeOf(authorizationFromHeader).toExtend<Hook<ServeGrpcOptions>>();
+  expectTypeOf(authorizationFromHeader).toExtend<Hook<ServeAmqpOptions>>();
   expectTypeOf(credentialsToHeader("", "")).toExtend<Hook<NatsClientCommon>>();
   expectTypeOf(credentialsToHeader("", "")).toExtend<Hook<ThriftClientOptions>>();
+  expectTypeOf(credentialsToHeader("", "")).toExtend<Hook<ConnectGrpcOptions>>();
+  expectTypeOf(credentialsToHeader("", "")).toExtend<Hook<ConnectAmqpOptions>>();
 });

@@ -1,6 +1,24 @@
+import { StringValueSchema } from "@bufbuild/protobuf/wkt";
+import { credentials, Server as GrpcServer, ServerCredentials } from "@grpc/grpc-js";
 import { background, chain, type Context } from "@kit/endpoint";
 import { defineService, implement } from "@kit/service";
-import { nats, startServer, whenInstalled } from "@kit/servers";
+import { nats, rabbitmq, startServer, whenInstalled } from "@kit/servers";
+import {
+  amqpConnection,
+  connectAmqp,
+  type ConnectAmqpOptions,
+  serveAmqp,
+  type ServeAmqpOptions,
+} from "@kit/transport-amqp";
+import {
+  connectGrpc,
+  type ConnectGrpcOptions,
+  drainGrpc,
+  grpcService,
+  messageCodec,
+  serveGrpc,
+  type ServeGrpcOptions,
+} from "@kit/transport-grpc";
 import { connectHttp, drainHttp, type HttpHandler, serveHttp } from "@kit/transport-http";
 import { connectNats, type NatsClientCommon, type NatsServerOptions, serveNats } from "@kit/transport-nats";
 import type { ServeThriftOptions, ThriftClientOptions } from "@kit/transport-thrift";
@@ -135,10 +153,51 @@ whenInstalled(nats, () => {
   });
 });
 
+whenInstalled(rabbitmq, () => {
+  it("on AMQP a signed call is served, and another is refused without a reason", async () => {
+    await using broker = await startServer(rabbitmq);
+    await using connection = amqpConnection({ url: broker.url });
+    await using served = serveAmqp(Who, endpoints, { connection, before: [tokenFromHeader] });
+    await served.ready();
+    await using client = connectAmqp(Who, { connection, before });
+    expect(await signed("who")(client.am)({}, background)).toEqual({ sub: "ada" });
+    for (const call of [client.am, signed("shop")(client.am)]) {
+      const error = await errorOf(call({}, background));
+      expect(error).toMatchObject({ code: "unauthenticated", message: "JWT was invalid" });
+      expect(error).not.toHaveProperty("details");
+    }
+  });
+});
+
+it("on gRPC a signed call is served, and another is refused without a reason", async () => {
+  const text = messageCodec(StringValueSchema);
+  const methods = { am: { path: "/test.Who/Am", requestCodec: text, responseCodec: text } };
+  const WhoGrpc = grpcService({ name: "test.Who", methods });
+  const server = new GrpcServer();
+  const am = parser(async (_request: { value: string }, ctx) => ({ value: ctx.get(jwtClaims)!.sub! }));
+  serveGrpc(WhoGrpc, { am }, { server, before: [tokenFromHeader] });
+  const port = await new Promise<number>((resolve) => {
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (_error, bound) => resolve(bound));
+  });
+  onTestFinished(() => drainGrpc(server).then(() => {}));
+  const insecure = credentials.createInsecure();
+  await using client = connectGrpc(WhoGrpc, { address: `127.0.0.1:${port}`, credentials: insecure, before });
+  expect((await signed("who")(client.am)({ value: "" }, background)).value).toBe("ada");
+  for (const call of [client.am, signed("shop")(client.am)]) {
+    const error = await errorOf(call({ value: "" }, background));
+    expect(error).toMatchObject({ code: "unauthenticated", message: "JWT was invalid" });
+    expect(error).not.toHaveProperty("details");
+  }
+});
+
 it("the hooks fit every transport", () => {
   type Hook<Options extends { readonly before?: readonly unknown[] }> = NonNullable<Options["before"]>[number];
   expectTypeOf(tokenFromHeader).toExtend<Hook<NatsServerOptions>>();
   expectTypeOf(tokenFromHeader).toExtend<Hook<ServeThriftOptions>>();
+  expectTypeOf(tokenFromHeader).toExtend<Hook<ServeGrpcOptions>>();
+  expectTypeOf(tokenFromHeader).toExtend<Hook<ServeAmqpOptions>>();
   expectTypeOf(tokenToHeader).toExtend<Hook<NatsClientCommon>>();
   expectTypeOf(tokenToHeader).toExtend<Hook<ThriftClientOptions>>();
+  expectTypeOf(tokenToHeader).toExtend<Hook<ConnectGrpcOptions>>();
+  expectTypeOf(tokenToHeader).toExtend<Hook<ConnectAmqpOptions>>();
 });
