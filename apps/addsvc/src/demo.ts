@@ -82,7 +82,7 @@ async function run(flags: DemoFlags, entry: string): Promise<number> {
     };
   }
 
-  const end = await runGroup([...gateway.actors, instances, guide]);
+  const end = await runGroup([...gateway.actors, instances, guide, gateway.probes]);
   log.info("exit", { reason: end.message });
   if (end.reason === "failed") throw end.error;
   return right ? end.exitCode : 1;

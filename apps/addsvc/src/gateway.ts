@@ -29,6 +29,8 @@ export type GatewayFlags = Readonly<Record<keyof typeof gatewayFlags, string>>;
 export interface Gateway {
   /** In the order in which they start. */
   readonly actors: readonly Actor[];
+  /** To be started last: says that all the rest is up. */
+  readonly probes: Actor;
   /** Where the service is called, by wire; known once the actors have started. */
   readonly wires: readonly Wire[];
   readonly debugAddress: () => string;
@@ -56,6 +58,17 @@ export function makeGateway(flags: GatewayFlags, services: Services, logger: Log
   });
 
   const instancer = services.instancer();
+  let known = 0;
+  instancer.subscribe(({ instances }) => {
+    known = instances?.length ?? known;
+  });
+  const probes = health({
+    checks: {
+      instances() {
+        if (known === 0) throw new Error("no instance is known");
+      },
+    },
+  });
   const add = balancedClient(Add, {
     instances: instancer,
     connect({ address }) {
@@ -72,11 +85,11 @@ export function makeGateway(flags: GatewayFlags, services: Services, logger: Log
   });
   const endpoints = addEndpoints(add, { logger, metrics, limits });
   const wires = wiresFor(endpoints);
-  const probes = health();
 
   let debugging: Listening;
   return {
     callsByInstance,
+    probes,
     wires,
     debugAddress: () => debugging.address,
     found(count, ctx) {
@@ -110,7 +123,6 @@ export function makeGateway(flags: GatewayFlags, services: Services, logger: Log
       ...wires.map((wire) =>
         wireActor(wire, ({ name, address }) => log.info("listening", { transport: name, addr: address })),
       ),
-      probes,
     ],
   };
 }

@@ -10,7 +10,8 @@ import { contextBench } from "./benches/context.ts";
 import { discoveryBench } from "./benches/discovery.ts";
 import { grpcBench } from "./benches/grpc.ts";
 import { httpClientBench } from "./benches/http-client.ts";
-import { httpServerBench } from "./benches/http-server.ts";
+import { httpServerBench, jsonrpcBench } from "./benches/http-server.ts";
+import { limiterBench } from "./benches/limiter.ts";
 import { natsBench } from "./benches/nats.ts";
 import { pickBench } from "./benches/pick.ts";
 import { thriftBench } from "./benches/thrift.ts";
@@ -22,8 +23,10 @@ const benches: readonly Bench[] = [
   pickBench,
   breakerBench,
   discoveryBench,
+  limiterBench,
   httpServerBench,
   httpClientBench,
+  jsonrpcBench,
   grpcBench,
   natsBench,
   amqpBench,

@@ -13,8 +13,9 @@ export interface RetryOptions {
   /** How long all attempts together may take, in ms; the caller's nearer deadline stands. A streamed response is part of the call. @default none, the caller decides */
   readonly timeoutMs?: number;
   /**
-   * The wait before each further attempt. With it, the `retryAfterMs` of an error is waited for where that is longer, and a wait that would
-   * last to the deadline is not begun. @default none, as in go-kit: the next attempt goes to another instance
+   * The wait before each further attempt. With it, the `retryAfterMs` of an error is waited for where that is longer, unless the request was not sent: an
+   * instance's own breaker or limit says nothing of the next instance. A wait that would last to the deadline is not begun. @default none, as in go-kit: the
+   * next attempt goes to another instance
    */
   readonly backoff?: Backoff;
   /** Which errors another attempt may mend. One that it cannot is the call's outcome, as it is. @default all, as in go-kit */
@@ -111,7 +112,8 @@ export function retry<Request, Response>(
             giveUp(instead);
             return;
           }
-          const waitMs = backoff === undefined ? 0 : Math.max(backoff(errors.length - 1), retryAfterMs(error));
+          const askedMs = wasNotSent(error) ? 0 : retryAfterMs(error);
+          const waitMs = backoff === undefined ? 0 : Math.max(backoff(errors.length - 1), askedMs);
           if (Date.now() + waitMs >= (ctx.deadline ?? Infinity)) giveUp(instead);
           else if (waitMs > 0) pause = setTimeout(start, Math.min(waitMs, longestDelayMs));
           else start();

@@ -452,6 +452,17 @@ describe("backoff", () => {
     expect(await call).toBe(350);
   });
 
+  it("does not wait for an instance that was not even asked, such as one behind an open breaker", async () => {
+    const open = refusal("unavailable", "circuit breaker is open", { retryAfterMs: 60_000, notSent: true });
+    const from = Date.now();
+    const call = retry(
+      balanced(failing(open), async () => Date.now() - from),
+      { backoff: () => 100 },
+    )({}, background);
+    await vi.runAllTimersAsync();
+    expect(await call).toBe(100);
+  });
+
   it("does not look at what the error says when it is off", async () => {
     const busy = failing(unavailable("busy", { retryAfterMs: 60_000 }));
     await expect(retry(balanced(busy, succeeding))({}, background)).resolves.toBe("done");

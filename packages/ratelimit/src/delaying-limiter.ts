@@ -1,11 +1,13 @@
 import type { AnyMiddleware, Context } from "@kit/endpoint";
+import type { Meter } from "./quota.ts";
+import { noteQuota } from "./rate-limit-headers.ts";
 
 /**
  * Holds a call back until it may go on.
  *
  * @see go-kit ratelimit/token_bucket.go, Waiter
  */
-export interface Waiter {
+export interface Waiter extends Meter {
   /** Resolves when the call may go on, and rejects when it may not, or when its context ends first. */
   wait(ctx: Context): Promise<void>;
 }
@@ -20,5 +22,10 @@ export interface Waiter {
  */
 export function delayingLimiter(waiter: Waiter | Waiter["wait"]): AnyMiddleware {
   const limit: Waiter = typeof waiter === "function" ? { wait: waiter } : waiter;
-  return (next) => (request, ctx) => limit.wait(ctx).then(() => next(request, ctx));
+  const limiter: AnyMiddleware = (next) => (request, ctx) =>
+    limit.wait(ctx).then(() => {
+      noteQuota(ctx, limiter, limit);
+      return next(request, ctx);
+    });
+  return limiter;
 }

@@ -2,8 +2,13 @@ import { expect, it } from "vitest";
 
 it("exports what it says and nothing by accident", async () => {
   expect(Object.keys(await import("../src/index.ts")).toSorted()).toEqual([
+    "concurrencyLimit",
     "delayingLimiter",
     "erroringLimiter",
+    "keyedLimiter",
+    "limitRefusal",
+    "rateLimitHeaders",
+    "slidingWindow",
     "tokenBucket",
   ]);
 });

@@ -57,6 +57,33 @@ describe("erroringLimiter", () => {
     expect(allower.left).toBe(-1);
   });
 
+  it("calls the endpoint at once when the limit decides at once", () => {
+    const endpoint = vi.fn<typeof greet>(greet);
+    void erroringLimiter(() => true)(endpoint)({ name: "Ada" }, background);
+    expect(endpoint).toHaveBeenCalledOnce();
+  });
+
+  it("waits for a limit that asks another machine, and fails with it", async () => {
+    const answers: (boolean | Error)[] = [true, false, new KitError("unavailable", "it is away")];
+    const allower = {
+      allow: async () => {
+        const answer = answers.shift();
+        if (answer instanceof Error) throw answer;
+        return answer === true;
+      },
+      retryAfterMs: () => 7,
+    };
+    const endpoint = vi.fn<typeof greet>(greet);
+    const limited = erroringLimiter(allower)(endpoint);
+    await expect(limited({ name: "Ada" }, background)).resolves.toBe("hello Ada");
+    await expect(limited({ name: "Ada" }, background)).rejects.toMatchObject({
+      code: "resource_exhausted",
+      retryAfterMs: 7,
+    });
+    await expect(limited({ name: "Ada" }, background)).rejects.toThrow("it is away");
+    expect(endpoint).toHaveBeenCalledOnce();
+  });
+
   it("keeps the endpoint's types in a chain", () => {
     const wrap = chain(
       erroringLimiter(() => true),

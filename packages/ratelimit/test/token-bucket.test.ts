@@ -89,6 +89,41 @@ describe("retryAfterMs", () => {
   });
 });
 
+describe("quota", () => {
+  it("is what those who wait leave", () => {
+    const bucket = tokenBucket({ ratePerSecond: 125, burst: 3 });
+    expect(bucket.quota()).toEqual({ limit: 3, remaining: 3, resetMs: 0 });
+    bucket.allow();
+    vi.advanceTimersByTime(4);
+    expect(bucket.quota()).toEqual({ limit: 3, remaining: 2, resetMs: 4 });
+    while (bucket.allow());
+    void bucket.wait(background);
+    expect(bucket.quota()).toEqual({ limit: 3, remaining: 0, resetMs: 28 });
+  });
+
+  it("is idle once the bucket is full again", async () => {
+    const bucket = tokenBucket({ ratePerSecond: 10, burst: 1 });
+    expect(bucket.idle()).toBe(true);
+    bucket.allow();
+    void bucket.wait(background);
+    await vi.advanceTimersByTimeAsync(199);
+    expect(bucket.idle()).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(bucket.idle()).toBe(true);
+  });
+});
+
+it("is not idle while somebody waits, though the bucket be full by then", async () => {
+  let time = 0;
+  const bucket = tokenBucket({ ratePerSecond: 10, burst: 1, now: () => time });
+  bucket.allow();
+  const turn = bucket.wait(background);
+  time = 100;
+  expect(bucket.idle()).toBe(false);
+  await vi.advanceTimersByTimeAsync(100);
+  await turn;
+});
+
 describe("wait", () => {
   it("takes a token that is there without a timer", async () => {
     const bucket = tokenBucket({ ratePerSecond: 1, burst: 1 });

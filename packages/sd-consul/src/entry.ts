@@ -1,4 +1,4 @@
-import { type Instance, parseInstance } from "@kit/sd";
+import { type Instance, optionError, parseInstance } from "@kit/sd";
 
 /** What an instance says beside its address, in the service's metadata: Consul has no field for a zone, and its weights are whole numbers from 1 on. */
 const [zoneKey, weightKey] = ["kit-zone", "kit-weight"];
@@ -64,7 +64,7 @@ export interface ServiceFields {
 export function serviceFields({ address, weight, zone, metadata }: Instance): ServiceFields {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:/]+)):(\d{1,5})$/.exec(address) ?? [];
   const host = bracketed ?? plain;
-  if (host === undefined) throw new TypeError(`consulRegistrar: instance.address must be host:port, got ${address}`);
+  if (host === undefined) throw optionError("consulRegistrar: instance.address", "host:port", address);
   const whole = weight === undefined ? undefined : Math.min(Math.max(Math.round(weight), 1), 65_535);
   return {
     Address: host,

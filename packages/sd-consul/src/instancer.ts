@@ -2,10 +2,10 @@ import type { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Context, KitError } from "@kit/endpoint";
-import { guarded, type Instance, type Instancer, recordReader, watchInstancer } from "@kit/sd";
+import { guarded, type Instance, type Instancer, recordReader, requireMs, requireText, watchInstancer } from "@kit/sd";
 import type Consul from "consul";
 import { call } from "./call.ts";
-import { parseClients, parseMs, parseService, parseTags } from "./clients.ts";
+import { parseClients, parseTags } from "./clients.ts";
 import { hasTags, instanceOf, marksOf } from "./entry.ts";
 
 export interface ConsulInstancerOptions {
@@ -35,12 +35,12 @@ const graceMs = 10_000;
  * @see go-kit sd/consul/instancer.go
  */
 export function consulInstancer(options: ConsulInstancerOptions): Instancer {
-  const { passingOnly = true, waitMs = 30_000, minQueryMs = 100, onError } = options;
+  const { service, passingOnly = true, waitMs = 30_000, minQueryMs = 100, onError } = options;
   const clients = parseClients("consulInstancer", options.client);
-  const service = parseService("consulInstancer", options.service);
+  requireText("consulInstancer: service", service);
   const [tag, ...moreTags] = parseTags("consulInstancer", options.tags ?? []);
-  parseMs("consulInstancer: waitMs", waitMs, 1_000);
-  parseMs("consulInstancer: minQueryMs", minQueryMs, 1);
+  requireMs("consulInstancer: waitMs", waitMs, 1_000);
+  requireMs("consulInstancer: minQueryMs", minQueryMs, 1);
   const report = guarded(onError);
   let runs = 0;
 

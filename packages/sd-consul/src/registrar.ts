@@ -1,9 +1,17 @@
 import type { EventEmitter } from "node:events";
 import { codeOf, type Context } from "@kit/endpoint";
-import { backoff, heartbeatRegistrar, type Instance, parseInstance, type Registrar } from "@kit/sd";
+import {
+  backoff,
+  heartbeatRegistrar,
+  type Instance,
+  parseInstance,
+  type Registrar,
+  requireMs,
+  requireText,
+} from "@kit/sd";
 import type Consul from "consul";
 import { call } from "./call.ts";
-import { parseClients, parseMs, parseService, parseTags } from "./clients.ts";
+import { parseClients, parseTags } from "./clients.ts";
 import { serviceFields } from "./entry.ts";
 import { registerService } from "./register-service.ts";
 
@@ -34,14 +42,14 @@ export interface ConsulRegistrarOptions {
  * @see go-kit sd/consul/registrar.go
  */
 export function consulRegistrar(options: ConsulRegistrarOptions): Registrar {
-  const { ttlMs = 10_000, forgetMs = 60_000, onError } = options;
+  const { service, ttlMs = 10_000, forgetMs = 60_000, onError } = options;
   const clients = parseClients("consulRegistrar", options.client);
-  const service = parseService("consulRegistrar", options.service);
+  requireText("consulRegistrar: service", service);
   const instance = parseInstance(options.instance);
   const { id = `${service}-${instance.address}` } = options;
-  if (typeof id !== "string" || id === "") throw new TypeError("consulRegistrar: id must be a name");
-  parseMs("consulRegistrar: ttlMs", ttlMs, 1_000);
-  parseMs("consulRegistrar: forgetMs", forgetMs, 1_000);
+  requireText("consulRegistrar: id", id);
+  requireMs("consulRegistrar: ttlMs", ttlMs, 1_000);
+  requireMs("consulRegistrar: forgetMs", forgetMs, 1_000);
   const check = `service:${id}`;
   const registration = {
     ID: id,

@@ -1,6 +1,6 @@
 import { type InstancerSubject, testInstancer } from "@kit/conformance/instancer";
 import { registrarSet, type RegistrarSubject, testRegistrar } from "@kit/conformance/registrar";
-import { consul, registeredProcess, type Server, startServer, whenStartable } from "@kit/servers";
+import { consul, outage, registeredProcess, type Server, startServer, whenStartable } from "@kit/servers";
 import { afterAll, beforeAll } from "vitest";
 import { consulInstancer, consulRegistrar } from "../src/index.ts";
 import { clientOf, newService, registrarScript } from "./workbench.ts";
@@ -17,7 +17,7 @@ whenStartable(consul, () => {
     const place = { client, service: newService() };
     const placed = registrarSet((instance) => consulRegistrar({ ...place, instance, ttlMs: 600_000 }));
     const open: AsyncDisposable[] = [];
-    let broken = false;
+    const outages = outage(server);
     const subject: InstancerSubject & RegistrarSubject = {
       instancer: () => consulInstancer(place),
       registrar: (instance) => consulRegistrar({ ...place, instance, ttlMs: 3_000 }),
@@ -35,19 +35,12 @@ whenStartable(consul, () => {
       // Counted by the server from the last renewal.
       expiryMs: 3_000,
       wipeRegistry: () => server.restart({ wipe: true }),
-      async breakRegistry() {
-        broken = true;
-        await server.kill();
-      },
-      async healRegistry() {
-        await server.restart();
-        broken = false;
-      },
+      ...outages,
     };
     return {
       subject,
       async teardown() {
-        if (broken) await server.restart();
+        await outages.healRegistry();
         await placed.close();
         for (const each of open.toReversed()) await each[Symbol.asyncDispose]();
         client.destroy();

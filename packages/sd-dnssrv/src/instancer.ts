@@ -1,11 +1,11 @@
 import dns from "node:dns";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Code, type Context, KitError } from "@kit/endpoint";
-import { type Instance, type Instancer, watchInstancer } from "@kit/sd";
+import { type Instance, type Instancer, requireMs, watchInstancer } from "@kit/sd";
 import { Packet } from "dns2";
 import { ask } from "./ask.ts";
 import type { Answer } from "./message.ts";
-import { parseName, requireMs } from "./option.ts";
+import { parseName } from "./name.ts";
 import { type Found, maxAliases, readRecords } from "./records.ts";
 import { parseServers } from "./servers.ts";
 
@@ -26,6 +26,9 @@ export interface DnssrvInstancerOptions {
   /** How long one server may take to answer before the next is asked, in ms; the question is sent four times in it. @default 2000, which a healthy one never needs */
   readonly timeoutMs?: number;
 }
+
+/** A day, in ms; beyond, a DNS record is as good as configuration. */
+const longestMs = 86_400_000;
 
 /** Of the waits between two looks so much is added by chance: a fleet that looked at once does not for ever. */
 const jitter = 0.1;
@@ -49,12 +52,12 @@ const [noError, noSuchName] = [0, 3];
  */
 export function dnssrvInstancer(options: DnssrvInstancerOptions): Instancer {
   const { servers: given, minTtlMs = 1_000, maxTtlMs = 300_000, refreshMs, timeoutMs = 2_000 } = options;
-  const name = parseName("dnssrvInstancer", options.name);
-  const places = given === undefined ? undefined : parseServers("dnssrvInstancer", given);
-  requireMs("dnssrvInstancer: minTtlMs", minTtlMs, 1);
-  requireMs("dnssrvInstancer: maxTtlMs", maxTtlMs, minTtlMs);
-  if (refreshMs !== undefined) requireMs("dnssrvInstancer: refreshMs", refreshMs, 1);
-  requireMs("dnssrvInstancer: timeoutMs", timeoutMs, 1);
+  const name = parseName("dnssrvInstancer: name", options.name);
+  const places = given === undefined ? undefined : parseServers("dnssrvInstancer: servers", given);
+  requireMs("dnssrvInstancer: minTtlMs", minTtlMs, 1, longestMs);
+  requireMs("dnssrvInstancer: maxTtlMs", maxTtlMs, minTtlMs, longestMs);
+  if (refreshMs !== undefined) requireMs("dnssrvInstancer: refreshMs", refreshMs, 1, longestMs);
+  requireMs("dnssrvInstancer: timeoutMs", timeoutMs, 1, longestMs);
   /** How many servers have been found not to answer. */
   let passed = 0;
 

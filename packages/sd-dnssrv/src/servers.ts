@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { optionError } from "@kit/sd";
 
 /** Where a server is asked. */
 export interface Place {
@@ -12,15 +13,15 @@ export interface Place {
  *
  * @throws {TypeError} when there is none, or one is no IP address, with or without a port.
  */
-export function parseServers(caller: string, servers: readonly string[]): readonly Place[] {
+export function parseServers(option: string, servers: readonly string[]): readonly Place[] {
   if (!Array.isArray(servers) || servers.length === 0) {
-    throw new TypeError(`${caller}: servers must be an array of at least one address`);
+    throw optionError(option, "an array of at least one address", servers);
   }
   return servers.map((server: unknown, at) => {
     const place = typeof server === "string" ? parseServer(server) : undefined;
     if (place !== undefined) return place;
     const rule = "an IP address, which may have a port, such as 10.0.0.10, 10.0.0.10:5353 or [::1]:5353";
-    throw new TypeError(`${caller}: servers[${at}] must be ${rule}, got ${JSON.stringify(server)}`);
+    throw optionError(`${option}[${at}]`, rule, server);
   });
 }
 

@@ -1,8 +1,8 @@
 import { testInstancer } from "@kit/conformance/instancer";
-import { bind, type Server, startServer, whenStartable } from "@kit/servers";
+import { bind, outage, type Server, startServer, whenStartable } from "@kit/servers";
 import { afterAll, beforeAll } from "vitest";
 import { dnssrvInstancer } from "../src/index.ts";
-import { newName, nsupdate, replacing, srv } from "./workbench.ts";
+import { newName, nsupdate, recordsOf, replacing } from "./workbench.ts";
 
 whenStartable(bind, () => {
   let server: Server;
@@ -16,30 +16,16 @@ whenStartable(bind, () => {
   testInstancer({
     async setup() {
       const name = newName();
-      let isAway = false;
-      const heal = async (): Promise<void> => {
-        if (isAway) await server.restart();
-        isAway = false;
-      };
+      const outages = outage(server);
       return {
         subject: {
           instancer: () =>
             dnssrvInstancer({ name, servers: [`127.0.0.1:${server.port}`], refreshMs: 50, timeoutMs: 10_000 }),
           address: (port) => `one.kit.test:${port}`,
-          async set(instances) {
-            const records = instances.map(({ address, weight = 1 }) => {
-              const [host, port] = address.split(":");
-              return srv(Number(port), `${host}.`, { weight });
-            });
-            await nsupdate(server, replacing(name, records));
-          },
-          async breakRegistry() {
-            isAway = true;
-            await server.kill();
-          },
-          healRegistry: heal,
+          set: (instances) => nsupdate(server, replacing(name, recordsOf(instances))),
+          ...outages,
         },
-        teardown: heal,
+        teardown: () => outages.healRegistry(),
       };
     },
     supports: {

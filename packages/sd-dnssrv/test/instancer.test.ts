@@ -2,10 +2,11 @@ import { createSocket } from "node:dgram";
 import dns from "node:dns";
 import { once } from "node:events";
 import { KitError } from "@kit/endpoint";
+import { eventually, Heard } from "@kit/servers";
 import { Packet } from "dns2";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { dnssrvInstancer, type DnssrvInstancerOptions } from "../src/index.ts";
-import { eventually, type FakeDns, fakeDns, framed, Heard, reply, type Reply } from "./workbench.ts";
+import { type FakeDns, fakeDns, framed, reply, type Reply } from "./workbench.ts";
 
 const { CNAME, NS, SOA, TXT } = Packet.TYPE;
 

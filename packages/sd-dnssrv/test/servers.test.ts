@@ -11,11 +11,11 @@ it.for([
   ["fe80::1%eth0", "fe80::1%eth0", 53],
   ["[fe80::1%eth0]:5353", "fe80::1%eth0", 5_353],
 ] as const)("reads %s", ([server, host, port]) => {
-  expect(parseServers("a caller", [server])).toEqual([{ host, port }]);
+  expect(parseServers("an option", [server])).toEqual([{ host, port }]);
 });
 
 it("reads what Node says of the system", () => {
   const resolver = new dns.Resolver();
   resolver.setServers(["10.0.0.1", "10.0.0.2:5353", "::1", "[::1]:5353"]);
-  expect(parseServers("a caller", resolver.getServers()).map(({ port }) => port)).toEqual([53, 5_353, 53, 5_353]);
+  expect(parseServers("an option", resolver.getServers()).map(({ port }) => port)).toEqual([53, 5_353, 53, 5_353]);
 });

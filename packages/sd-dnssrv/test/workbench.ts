@@ -1,23 +1,26 @@
-import { execFile, type PromiseWithChild } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
-import { promisify } from "node:util";
-import { codeOf } from "@kit/endpoint";
-import type { Instancer } from "@kit/sd";
+import { createInterface } from "node:readline";
+import type { Instance } from "@kit/sd";
 import type { Server } from "@kit/servers";
 import { Packet, type Resource } from "dns2";
 import { vi } from "vitest";
 
-/** Much longer than anything takes, but on a machine that is busy with something else. */
-const patienceMs = 30_000;
-
-vi.setConfig({ testTimeout: 3 * patienceMs, hookTimeout: 3 * patienceMs });
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 120_000 });
 
 let names = 0;
 
 /** A name that no other test has. */
 export const newName = (): string => `_http._tcp.svc${names++}-${process.pid}.kit.test`;
+
+/** The records of a name that has these instances. */
+export const recordsOf = (instances: readonly Instance[]): readonly string[] =>
+  instances.map(({ address, weight = 1 }) => {
+    const [host, port] = address.split(":");
+    return srv(Number(port), `${host}.`, { weight });
+  });
 
 /** A record as zones write it: TTL, type, and what the type wants. */
 export const srv = (port: number, target = "one.kit.test.", { ttl = 1, priority = 0, weight = 0 } = {}): string =>
@@ -27,18 +30,45 @@ export const srv = (port: number, target = "one.kit.test.", { ttl = 1, priority 
 export const replacing = (name: string, records: readonly string[]): string =>
   [`update delete ${name}`, ...records.map((record) => `update add ${name} ${record}`), "send", ""].join("\n");
 
-/** Runs BIND's own program for changes on this server; it reads commands until its input ends, and fails when one does. */
-export function nsupdates(server: Server): PromiseWithChild<unknown> {
-  const updates = promisify(execFile)("nsupdate", { timeout: patienceMs });
-  updates.child.stdin!.write(`server 127.0.0.1 ${server.port}\nzone kit.test\n`);
-  return updates;
+/** BIND's own program for changes, at work on one server. */
+export interface Updates extends AsyncDisposable {
+  /** Resolves when the server has made the changes. */
+  send(commands: string): Promise<void>;
 }
 
-/** Resolves when the server has made the changes. */
+export function nsupdates(server: Server): Updates {
+  const child = spawn("nsupdate", { stdio: ["pipe", "pipe", "inherit"] });
+  const exited = once(child, "exit");
+  child.stdin.write(`server 127.0.0.1 ${server.port}\nzone kit.test\n`);
+  const answers = createInterface(child.stdout)[Symbol.asyncIterator]();
+  let turn = Promise.resolve();
+
+  /** Each set of changes is answered by some lines, of which one has the status. */
+  async function untilAnswered(): Promise<void> {
+    for (;;) {
+      const { value: line, done } = await answers.next();
+      if (done) throw new Error("nsupdate has ended");
+      const [, status] = /opcode: UPDATE, status: (\w+)/.exec(line) ?? [];
+      if (status === "NOERROR") return;
+      if (status !== undefined) throw new Error(`nsupdate was answered ${status}`);
+    }
+  }
+
+  return {
+    send(commands) {
+      child.stdin.write(`${commands}answer\n`);
+      return (turn = turn.then(untilAnswered));
+    },
+    async [Symbol.asyncDispose]() {
+      child.stdin.end();
+      await exited;
+    },
+  };
+}
+
 export async function nsupdate(server: Server, commands: string): Promise<void> {
-  const updates = nsupdates(server);
-  updates.child.stdin!.end(commands);
-  await updates;
+  await using updates = nsupdates(server);
+  await updates.send(commands);
 }
 
 /** A server that answers as no name server would. */
@@ -123,48 +153,4 @@ export function framed(bytes: Uint8Array): Buffer {
   const length = Buffer.alloc(2);
   length.writeUInt16BE(bytes.length);
   return Buffer.concat([length, bytes]);
-}
-
-/** What an instancer tells, as addresses and error codes, and a way to wait for it. */
-export class Heard {
-  readonly events: (string[] | string)[] = [];
-  readonly errors: Error[] = [];
-  /** The weights of the last list. */
-  weights: (number | undefined)[] = [];
-  #awaited = 0;
-  #look = (): void => {};
-
-  constructor(instancer: Instancer) {
-    instancer.subscribe(({ instances, error }) => {
-      this.events.push(instances?.map(({ address }) => address) ?? codeOf(error));
-      if (error !== undefined) this.errors.push(error);
-      else this.weights = instances.map(({ weight }) => weight);
-      this.#look();
-    });
-  }
-
-  /** Resolves when this was told, after what was awaited before. */
-  async until(...expected: readonly string[]): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const late = setTimeout(() => {
-        reject(
-          new Error(`told ${JSON.stringify(this.events)}, not ${JSON.stringify(expected).slice(0, 200)} at the end`),
-        );
-      }, patienceMs);
-      this.#look = () => {
-        const found = this.events.findIndex((event, n) => n >= this.#awaited && String(event) === String(expected));
-        if (found === -1) return;
-        this.#awaited = found + 1;
-        clearTimeout(late);
-        resolve();
-      };
-      this.#look();
-    });
-    this.#look = () => {};
-  }
-}
-
-/** Waits for what no instancer tells. */
-export function eventually(condition: () => boolean | Promise<boolean>): Promise<boolean> {
-  return vi.waitUntil(condition, { interval: 20, timeout: patienceMs });
 }

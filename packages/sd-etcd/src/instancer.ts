@@ -1,9 +1,8 @@
 import { type Context, KitError } from "@kit/endpoint";
-import { guarded, type Instance, type Instancer, watchInstancer } from "@kit/sd";
+import { decodeInstance, guarded, type Instance, type Instancer, requireMs, watchInstancer } from "@kit/sd";
 import type { IKeyValue, IWatchResponse, Namespace } from "etcd3";
 import { coded, etcdError } from "./etcd-error.ts";
 import { keysBelow, servicePrefix } from "./keys.ts";
-import { parseValue } from "./value.ts";
 
 export interface EtcdInstancerOptions {
   /** With its hosts, TLS and password; not closed here. */
@@ -28,8 +27,8 @@ export interface EtcdInstancerOptions {
 export function etcdInstancer(options: EtcdInstancerOptions): Instancer {
   const { client, pingMs = 10_000, timeoutMs = 5_000, onError } = options;
   const range = keysBelow(servicePrefix("etcdInstancer", client, options.prefix));
-  requireMs("etcdInstancer: pingMs", pingMs);
-  requireMs("etcdInstancer: timeoutMs", timeoutMs);
+  requireMs("etcdInstancer: pingMs", pingMs, 1);
+  requireMs("etcdInstancer: timeoutMs", timeoutMs, 1);
   const report = guarded(onError);
 
   return watchInstancer({
@@ -51,7 +50,7 @@ export function etcdInstancer(options: EtcdInstancerOptions): Instancer {
   function put(instances: Map<string, Instance>, { key, value }: IKeyValue): void {
     const name = key.toString();
     try {
-      instances.set(name, parseValue(value));
+      instances.set(name, decodeInstance(value));
     } catch (cause) {
       instances.delete(name);
       report(new Error(`${name} is ignored: ${(cause as Error).message}`, { cause }));
@@ -94,9 +93,4 @@ export function etcdInstancer(options: EtcdInstancerOptions): Instancer {
       stream.write({ create_request: { ...range, start_revision: String(revision) } });
     });
   }
-}
-
-function requireMs(option: string, value: number): void {
-  if (typeof value === "number" && value >= 1 && value < 2 ** 31) return;
-  throw new TypeError(`${option} must be a number from 1 to ${2 ** 31 - 1}, got ${String(value)}`);
 }

@@ -1,3 +1,4 @@
+import { optionError, requireText } from "@kit/sd";
 import type { Namespace } from "etcd3";
 
 /** The keys that begin with a prefix, as etcd names a range of keys. */
@@ -8,9 +9,10 @@ export interface KeyRange {
 
 /** A service's keys begin with its prefix and a slash, or `/foo` would have those of `/foobar`, too. */
 export function servicePrefix(caller: string, client: Namespace, prefix: string): Buffer {
-  if (typeof client?.kv?.range !== "function")
-    throw new TypeError(`${caller}: client must be an Etcd3 or a namespace of one`);
-  if (typeof prefix !== "string" || prefix === "") throw new TypeError(`${caller}: prefix must be a key`);
+  if (typeof client?.kv?.range !== "function") {
+    throw optionError(`${caller}: client`, "an Etcd3 or a namespace of one", client);
+  }
+  requireText(`${caller}: prefix`, prefix);
   return Buffer.concat([client.prefix, Buffer.from(prefix.endsWith("/") ? prefix : `${prefix}/`)]);
 }
 

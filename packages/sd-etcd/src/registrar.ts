@@ -1,10 +1,18 @@
 import { randomBytes } from "node:crypto";
 import { type Context, KitError } from "@kit/endpoint";
-import { backoff, heartbeatRegistrar, type Instance, parseInstance, type Registrar } from "@kit/sd";
+import {
+  backoff,
+  encodeInstance,
+  heartbeatRegistrar,
+  type Instance,
+  parseInstance,
+  type Registrar,
+  requireMs,
+  requireText,
+} from "@kit/sd";
 import { EtcdLeaseInvalidError, type ILeaseKeepAliveResponse, type Namespace } from "etcd3";
 import { coded, etcdError } from "./etcd-error.ts";
 import { servicePrefix } from "./keys.ts";
-import { instanceValue } from "./value.ts";
 
 export interface EtcdRegistrarOptions {
   /** With its hosts, TLS and password; not closed here. */
@@ -34,13 +42,10 @@ export function etcdRegistrar(options: EtcdRegistrarOptions): Registrar {
   const prefix = servicePrefix("etcdRegistrar", client, options.prefix);
   const instance = parseInstance(options.instance);
   const { key: name = instance.address } = options;
-  if (typeof name !== "string" || name === "")
-    throw new TypeError("etcdRegistrar: key must be a string that is not empty");
-  if (!(typeof ttlMs === "number" && ttlMs >= 1_000 && ttlMs < 2 ** 31)) {
-    throw new TypeError(`etcdRegistrar: ttlMs must be a number from 1000 to ${2 ** 31 - 1}, got ${String(ttlMs)}`);
-  }
+  requireText("etcdRegistrar: key", name);
+  requireMs("etcdRegistrar: ttlMs", ttlMs, 1_000);
   const key = Buffer.concat([prefix, Buffer.from(name)]);
-  const value = instanceValue(instance);
+  const value = encodeInstance(instance);
   const heartbeatMs = ttlMs / 3;
   /** Those that etcd may hold; the last is the current one. */
   const leases = new Set<string>();

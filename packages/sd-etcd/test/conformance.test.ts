@@ -1,6 +1,6 @@
 import { type InstancerSubject, testInstancer } from "@kit/conformance/instancer";
 import { registrarSet, type RegistrarSubject, testRegistrar } from "@kit/conformance/registrar";
-import { etcd, registeredProcess, type Server, startServer, whenStartable } from "@kit/servers";
+import { etcd, outage, registeredProcess, type Server, startServer, whenStartable } from "@kit/servers";
 import { afterAll, beforeAll } from "vitest";
 import { etcdInstancer, etcdRegistrar } from "../src/index.ts";
 import { clientOf, newPrefix, registrarScript } from "./workbench.ts";
@@ -17,7 +17,7 @@ whenStartable(etcd, () => {
     const place = { client, prefix: newPrefix() };
     const placed = registrarSet((instance) => etcdRegistrar({ ...place, instance, ttlMs: 600_000 }));
     const open: AsyncDisposable[] = [];
-    let broken = false;
+    const outages = outage(server);
     const subject: InstancerSubject & RegistrarSubject = {
       // With a client of its own, closed with it: what a client keeps open is not the instancer's.
       instancer() {
@@ -51,19 +51,12 @@ whenStartable(etcd, () => {
       // Counted by the server from the last renewal, and looked for twice a second.
       expiryMs: 3_500,
       wipeRegistry: () => server.restart({ wipe: true }),
-      async breakRegistry() {
-        broken = true;
-        await server.kill();
-      },
-      async healRegistry() {
-        await server.restart();
-        broken = false;
-      },
+      ...outages,
     };
     return {
       subject,
       async teardown() {
-        if (broken) await server.restart();
+        await outages.healRegistry();
         await placed.close();
         for (const each of open.toReversed()) await each[Symbol.asyncDispose]();
         client.close();

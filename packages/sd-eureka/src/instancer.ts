@@ -1,9 +1,17 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ConnectionOptions } from "node:tls";
 import { type Context, KitError } from "@kit/endpoint";
-import { backoff, guarded, type Instancer, watchInstancer } from "@kit/sd";
+import {
+  backoff,
+  guarded,
+  type Instancer,
+  isWithin,
+  optionError,
+  requireMs,
+  requireName,
+  watchInstancer,
+} from "@kit/sd";
 import { answerError, eurekaClient } from "./eureka-client.ts";
-import { requireMs, requireService } from "./option.ts";
 import { type ReadRecords, recordsReader } from "./record.ts";
 
 export interface EurekaInstancerOptions {
@@ -51,14 +59,14 @@ export function eurekaInstancer(options: EurekaInstancerOptions): Instancer {
     tls,
     onError,
   } = options;
-  requireService("eurekaInstancer", service);
+  requireName("eurekaInstancer: service", service);
   requireMs("eurekaInstancer: pollMs", pollMs, 1);
   requireMs("eurekaInstancer: timeoutMs", timeoutMs, 1);
   if (host !== "ipAddr" && host !== "hostName") {
-    throw new TypeError(`eurekaInstancer: host must be "ipAddr" or "hostName", got ${JSON.stringify(host)}`);
+    throw optionError("eurekaInstancer: host", '"ipAddr" or "hostName"', host);
   }
-  if (!(typeof maxBytes === "number" && maxBytes >= 1)) {
-    throw new TypeError(`eurekaInstancer: maxBytes must be a number of at least 1, got ${String(maxBytes)}`);
+  if (!isWithin(maxBytes, 1, Infinity)) {
+    throw optionError("eurekaInstancer: maxBytes", "a number of at least 1", maxBytes);
   }
   const ask = eurekaClient("eurekaInstancer", { servers, timeoutMs, maxBytes, tls });
   const report = guarded(onError);

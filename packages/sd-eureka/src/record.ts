@@ -1,5 +1,5 @@
 import { isIPv6 } from "node:net";
-import { type Instance, parseInstance, recordReader } from "@kit/sd";
+import { type Instance, optionError, parseInstance, recordReader } from "@kit/sd";
 
 /** How an instance's address is made out of its record. */
 export interface AddressChoice {
@@ -55,7 +55,7 @@ export function instanceRecord(
   const [, bracketed, plain, portText] = /^(?:\[([^\]]+)\]|([^\s:/@?#\\[\]]+)):(\d{1,5})$/.exec(address) ?? [];
   const port = Number(portText);
   if ((bracketed === undefined ? plain === undefined : !isIPv6(bracketed)) || !(port >= 1 && port <= 65_535)) {
-    throw new TypeError(`${caller}: instance.address must be host:port or [IPv6]:port, got ${JSON.stringify(address)}`);
+    throw optionError(`${caller}: instance.address`, "host:port or [IPv6]:port", address);
   }
   for (const name of [weightName, zoneName, className]) {
     if (Object.hasOwn(metadata, name)) throw new TypeError(`${caller}: instance.metadata must not have ${name}`);

@@ -1,7 +1,14 @@
 import type { ConnectionOptions } from "node:tls";
-import { backoff, heartbeatRegistrar, type Instance, type Registrar } from "@kit/sd";
+import {
+  backoff,
+  heartbeatRegistrar,
+  type Instance,
+  type Registrar,
+  requireMs,
+  requireName,
+  requireText,
+} from "@kit/sd";
 import { answerError, eurekaClient } from "./eureka-client.ts";
-import { requireMs, requireService } from "./option.ts";
 import { instanceRecord } from "./record.ts";
 
 export interface EurekaRegistrarOptions {
@@ -54,12 +61,10 @@ export function eurekaRegistrar(options: EurekaRegistrarOptions): Registrar {
     tls,
     onError,
   } = options;
-  requireService("eurekaRegistrar", service);
+  requireName("eurekaRegistrar: service", service);
   requireMs("eurekaRegistrar: ttlMs", ttlMs, 1_000);
   requireMs("eurekaRegistrar: timeoutMs", timeoutMs, 1);
-  if (hostName !== undefined && (typeof hostName !== "string" || hostName === "")) {
-    throw new TypeError("eurekaRegistrar: hostName must be a string that is not empty");
-  }
+  if (hostName !== undefined) requireText("eurekaRegistrar: hostName", hostName);
   const ask = eurekaClient("eurekaRegistrar", { servers, timeoutMs, maxBytes, tls });
   const { id, record } = instanceRecord("eurekaRegistrar", { service, instance, ttlMs, secure, hostName });
   const app = service.toUpperCase();

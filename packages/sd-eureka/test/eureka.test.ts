@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Instance, Registrar } from "@kit/sd";
-import { eureka, type Server, startServer, whenStartable } from "@kit/servers";
+import { eureka, eventually, Heard, type Server, startServer, whenStartable } from "@kit/servers";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import {
   eurekaInstancer,
@@ -11,7 +11,7 @@ import {
   eurekaRegistrar,
   type EurekaRegistrarOptions,
 } from "../src/index.ts";
-import { eventually, Heard, lastRenewal, newService, operate, records } from "./workbench.ts";
+import { lastRenewal, newService, operate, records } from "./workbench.ts";
 
 whenStartable(eureka, () => {
   let server: Server;

@@ -7,9 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { KitError } from "@kit/endpoint";
+import { Heard } from "@kit/servers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { eurekaInstancer, type EurekaInstancerOptions } from "../src/index.ts";
-import { application, type FakeEureka, fakeEureka, Heard, upRecord } from "./workbench.ts";
+import { application, type FakeEureka, fakeEureka, upRecord } from "./workbench.ts";
 
 let fake: FakeEureka;
 let opened: AsyncDisposable[];

@@ -1,14 +1,9 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { codeOf } from "@kit/endpoint";
-import type { Instancer } from "@kit/sd";
 import { vi } from "vitest";
 
-/** Much longer than anything takes, but on a machine that is busy with something else. */
-const patienceMs = 30_000;
-
-vi.setConfig({ testTimeout: 3 * patienceMs, hookTimeout: 8 * patienceMs });
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 240_000 });
 
 let services = 0;
 
@@ -89,42 +84,3 @@ export const upRecord = (fields: object = {}): object => ({
   lastUpdatedTimestamp: "1",
   ...fields,
 });
-
-/** What an instancer tells, as addresses and error codes, and a way to wait for it. */
-export class Heard {
-  readonly events: (string[] | string)[] = [];
-  readonly errors: Error[] = [];
-  #awaited = 0;
-  #look = (): void => {};
-
-  constructor(instancer: Instancer) {
-    instancer.subscribe(({ instances, error }) => {
-      this.events.push(instances?.map(({ address }) => address) ?? codeOf(error));
-      if (error !== undefined) this.errors.push(error);
-      this.#look();
-    });
-  }
-
-  /** Resolves when this was told, after what was awaited before. */
-  async until(...expected: readonly string[]): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const late = setTimeout(() => {
-        reject(new Error(`told ${JSON.stringify(this.events)}, not ${JSON.stringify(expected)} at the end`));
-      }, patienceMs);
-      this.#look = () => {
-        const found = this.events.findIndex((event, n) => n >= this.#awaited && String(event) === String(expected));
-        if (found === -1) return;
-        this.#awaited = found + 1;
-        clearTimeout(late);
-        resolve();
-      };
-      this.#look();
-    });
-    this.#look = () => {};
-  }
-}
-
-/** Waits for what no instancer tells. */
-export function eventually(condition: () => boolean | Promise<boolean>): Promise<boolean> {
-  return vi.waitUntil(condition, { interval: 20, timeout: patienceMs });
-}

@@ -2,6 +2,7 @@ import type { Stats } from "node:fs";
 import { lstat, mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type Code, KitError } from "@kit/endpoint";
+import { optionError, requireName } from "@kit/sd";
 
 /**
  * The folder of a service's entries.
@@ -10,12 +11,9 @@ import { type Code, KitError } from "@kit/endpoint";
  */
 export function serviceFolder(caller: string, directory: string, service: string): string {
   if (typeof directory !== "string" || directory === "" || directory.includes("\0")) {
-    throw new TypeError(`${caller}: directory must be a path`);
+    throw optionError(`${caller}: directory`, "a path", directory);
   }
-  if (typeof service !== "string" || !/^[A-Za-z0-9][\w.-]{0,127}$/.test(service)) {
-    const rule = "up to 128 letters, digits, dots, dashes and underscores, beginning with a letter or a digit";
-    throw new TypeError(`${caller}: service must be ${rule}, got ${JSON.stringify(service)}`);
-  }
+  requireName(`${caller}: service`, service);
   return join(resolve(directory), service);
 }
 

@@ -1,5 +1,5 @@
 import type { Context } from "@kit/endpoint";
-import { backoff, guarded, type Instance, type Instancer, watchInstancer } from "@kit/sd";
+import { backoff, guarded, type Instance, type Instancer, requireMs, watchInstancer } from "@kit/sd";
 import { entryFiles } from "./entry-files.ts";
 import { folderChanges } from "./folder-changes.ts";
 import { inFolder, openFolder, serviceFolder, statFolder } from "./folder.ts";
@@ -31,9 +31,7 @@ export interface FileInstancerOptions {
 export function fileInstancer(options: FileInstancerOptions): Instancer {
   const { directory, service, pollMs = 1_000, onError, now = Date.now } = options;
   const folder = serviceFolder("fileInstancer", directory, service);
-  if (!(typeof pollMs === "number" && pollMs > 0 && pollMs < 2 ** 31)) {
-    throw new TypeError(`fileInstancer: pollMs must be a positive number below ${2 ** 31}, got ${String(pollMs)}`);
-  }
+  requireMs("fileInstancer: pollMs", pollMs);
   const report = guarded(onError);
   const files = entryFiles(folder, { pollMs, now, report });
 

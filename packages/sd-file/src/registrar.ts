@@ -1,6 +1,6 @@
 import { lutimes, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { backoff, heartbeatRegistrar, type Instance, parseInstance, type Registrar } from "@kit/sd";
+import { backoff, heartbeatRegistrar, type Instance, parseInstance, type Registrar, requireMs } from "@kit/sd";
 import { entryName, entryText, maxEntryBytes, temporaryName } from "./entry.ts";
 import { inFolder, openFolder, serviceFolder } from "./folder.ts";
 import { thisProcess } from "./owner.ts";
@@ -27,9 +27,7 @@ export interface FileRegistrarOptions {
 export function fileRegistrar(options: FileRegistrarOptions): Registrar {
   const { directory, service, ttlMs = 10_000, onError } = options;
   const folder = serviceFolder("fileRegistrar", directory, service);
-  if (!(typeof ttlMs === "number" && ttlMs >= 100 && ttlMs < 2 ** 31)) {
-    throw new TypeError(`fileRegistrar: ttlMs must be a number from 100 to ${2 ** 31 - 1}, got ${String(ttlMs)}`);
-  }
+  requireMs("fileRegistrar: ttlMs", ttlMs, 100);
   const instance = parseInstance(options.instance);
   const text = entryText({ instance, ttlMs, since: Date.now(), owner: thisProcess() });
   if (Buffer.byteLength(text) > maxEntryBytes) {

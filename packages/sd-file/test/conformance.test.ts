@@ -1,34 +1,23 @@
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type InstancerSubject, testInstancer } from "@kit/conformance/instancer";
-import { type RegistrarSubject, type RegistrarUnderTest, testRegistrar } from "@kit/conformance/registrar";
+import { registrarSet, type RegistrarSubject, testRegistrar } from "@kit/conformance/registrar";
+import { registeredProcess } from "@kit/servers";
 import { fileInstancer, fileRegistrar } from "../src/index.ts";
-import { registeredProcess, temporaryDirectory } from "./workbench.ts";
+import { registrarScript, temporaryDirectory } from "./workbench.ts";
 
 async function setup(): Promise<{ subject: InstancerSubject & RegistrarSubject; teardown: () => Promise<void> }> {
   const temporary = await temporaryDirectory();
   const place = { directory: temporary.path, service: "addsvc" };
   const folder = join(place.directory, place.service);
-  const registrars = new Map<string, RegistrarUnderTest>();
+  const placed = registrarSet((instance) => fileRegistrar({ ...place, instance, ttlMs: 600_000 }));
   const open: AsyncDisposable[] = [temporary];
   const subject: InstancerSubject & RegistrarSubject = {
     instancer: () => fileInstancer({ ...place, pollMs: 100 }),
     registrar: (instance) => fileRegistrar({ ...place, instance, ttlMs: 3_000 }),
-    async set(instances) {
-      const wanted = new Map(instances.map((instance) => [JSON.stringify(instance), instance]));
-      const before = Array.from(registrars);
-      for (const [key, instance] of wanted) {
-        if (!registrars.has(key)) registrars.set(key, subject.registrar(instance));
-      }
-      await Promise.all(Array.from(registrars.values(), (registrar) => registrar.register()));
-      for (const [key, registrar] of before) {
-        if (wanted.has(key)) continue;
-        registrars.delete(key);
-        await registrar.close();
-      }
-    },
+    set: placed.set,
     async mortal(instance) {
-      const child = await registeredProcess({ ...place, instance, ttlMs: 3_000 });
+      const child = await registeredProcess(registrarScript, { ...place, instance, ttlMs: 3_000 });
       open.push(child);
       return () => child.kill();
     },
@@ -46,7 +35,7 @@ async function setup(): Promise<{ subject: InstancerSubject & RegistrarSubject; 
   return {
     subject,
     async teardown() {
-      await Promise.all(Array.from(registrars.values(), (registrar) => registrar.close()));
+      await placed.close();
       for (const each of open.toReversed()) await each[Symbol.asyncDispose]();
     },
   };

@@ -4,9 +4,10 @@ import { appendFile, mkdir, readdir, rename, rm, symlink, utimes, writeFile } fr
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Instancer } from "@kit/sd";
+import { eventually, Heard, registeredProcess } from "@kit/servers";
 import { fileInstancer, type FileInstancerOptions, fileRegistrar } from "../src/index.ts";
 import { thisProcess } from "../src/owner.ts";
-import { entryText, eventually, Heard, registeredProcess, temporaryDirectory } from "./workbench.ts";
+import { entryText, registrarScript, temporaryDirectory } from "./workbench.ts";
 
 let temporary: Awaited<ReturnType<typeof temporaryDirectory>>;
 let place: { directory: string; service: string };
@@ -196,7 +197,7 @@ describe("fileInstancer", () => {
 
   it("tells within a poll that a process was killed", async () => {
     const { heard } = watching({ pollMs: 50 });
-    const child = await registeredProcess({ ...place, instance: { address: "a" }, ttlMs: 3_600_000 });
+    const child = await registeredProcess(registrarScript, { ...place, instance: { address: "a" }, ttlMs: 3_600_000 });
     opened.push(child);
     await heard.until("a");
     await child.kill();

@@ -1,8 +1,9 @@
 import { EventEmitter } from "node:events";
 import { type FSWatcher, watch } from "node:fs";
+import { Heard } from "@kit/servers";
 import { afterEach, expect, it, vi } from "vitest";
 import { fileInstancer, fileRegistrar } from "../src/index.ts";
-import { Heard, temporaryDirectory } from "./workbench.ts";
+import { temporaryDirectory } from "./workbench.ts";
 
 vi.mock("node:fs", async (original) => ({ ...(await original<object>()), watch: vi.fn<typeof watch>() }));
 

@@ -1,18 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { codeOf } from "@kit/endpoint";
-import type { Instancer } from "@kit/sd";
 import { vi } from "vitest";
-import type { FileRegistrarOptions } from "../src/index.ts";
 
-/** Much longer than anything takes, but on a machine that is busy with something else. */
-const patienceMs = 15_000;
-
-vi.setConfig({ testTimeout: 2 * patienceMs });
+vi.setConfig({ testTimeout: 60_000 });
 
 /** A folder that is gone when the test is. */
 export async function temporaryDirectory(): Promise<AsyncDisposable & { readonly path: string }> {
@@ -20,62 +11,8 @@ export async function temporaryDirectory(): Promise<AsyncDisposable & { readonly
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** A process that has registered an instance and lives until it is killed. */
-export async function registeredProcess(
-  options: FileRegistrarOptions,
-): Promise<AsyncDisposable & { kill(): Promise<void> }> {
-  const script = fileURLToPath(new URL("registrar.fixture.mjs", import.meta.url));
-  const child: ChildProcess = spawn(process.execPath, [script, JSON.stringify(options)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const exited = once(child, "exit");
-  await Promise.race([
-    once(child.stdout!, "data"),
-    exited.then(([code]) => Promise.reject(new Error(`the process ended with ${String(code)}`))),
-  ]);
-  const kill = async (): Promise<void> => {
-    child.kill("SIGKILL");
-    await exited;
-  };
-  return { kill, [Symbol.asyncDispose]: kill };
-}
-
-/** What an instancer tells, as addresses and error codes, and a way to wait for it. */
-export class Heard {
-  readonly events: (string[] | string)[] = [];
-  #awaited = 0;
-  #look = (): void => {};
-
-  constructor(instancer: Instancer) {
-    instancer.subscribe(({ instances, error }) => {
-      this.events.push(instances?.map(({ address }) => address) ?? codeOf(error));
-      this.#look();
-    });
-  }
-
-  /** Resolves when this was told, after what was awaited before. */
-  async until(...expected: readonly string[]): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const late = setTimeout(() => {
-        reject(new Error(`told ${JSON.stringify(this.events)}, not ${JSON.stringify(expected)} at the end`));
-      }, patienceMs);
-      this.#look = () => {
-        const found = this.events.findIndex((event, n) => n >= this.#awaited && String(event) === String(expected));
-        if (found === -1) return;
-        this.#awaited = found + 1;
-        clearTimeout(late);
-        resolve();
-      };
-      this.#look();
-    });
-    this.#look = () => {};
-  }
-}
-
-/** Waits for what no instancer tells. */
-export function eventually(condition: () => boolean | Promise<boolean>): Promise<boolean> {
-  return vi.waitUntil(condition, { interval: 5, timeout: patienceMs });
-}
+/** Registers an instance in a process of its own. */
+export const registrarScript: URL = new URL("registrar.fixture.mjs", import.meta.url);
 
 /** An entry as a registrar writes it, of no process that is known. */
 export function entryText(entry: Record<string, unknown>): string {

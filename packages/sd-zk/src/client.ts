@@ -1,5 +1,7 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { ConnectionOptions as TlsOptions } from "node:tls";
 import { type Context, KitError } from "@kit/endpoint";
+import { optionError, requireMs } from "@kit/sd";
 import { type AclEntry, parseAcl } from "./acl.ts";
 import { type Connection, openConnection, type Session } from "./connection.ts";
 import { parseServers } from "./servers.ts";
@@ -43,11 +45,13 @@ export interface Sessions {
   resolve(path: string): string;
   /** The connection there is, or a new one. Rejects when no server will have us, or when the context ends. */
   connected(ctx: Context): Promise<Connection>;
+  /** Does something over the connection there is. Where that turns out to be lost, which may not have been noticed before, once more over a new one. */
+  use<Result>(ctx: Context, act: (connection: Connection) => Promise<Result>): Promise<Result>;
   /** Removes a node of the session; where it rejects, the node goes when there is a connection again, if the session still lives then. */
   remove(path: string, ctx: Context): Promise<void>;
 }
 
-/** How long a failure to connect is the answer for all who ask, in ms: they may be many. */
+/** How long nobody is asked again after a failure to connect, in ms: those who want a connection may be many. */
 const restMs = 100;
 
 const sessionsOf = new WeakMap<ZkClient, Sessions>();
@@ -55,7 +59,7 @@ const sessionsOf = new WeakMap<ZkClient, Sessions>();
 /** @throws {TypeError} unless it is a client. */
 export function requireClient(caller: string, client: ZkClient): Sessions {
   const sessions = sessionsOf.get(client);
-  if (sessions === undefined) throw new TypeError(`${caller}: client must be a zkClient`);
+  if (sessions === undefined) throw optionError(`${caller}: client`, "a zkClient", client);
   return sessions;
 }
 
@@ -81,21 +85,21 @@ export function zkClient(options: ZkClientOptions): ZkClient {
   let session: Session | undefined;
   let current: Connection | undefined;
   let opening: Promise<Connection> | undefined;
-  /** When a failure is old enough to try again. */
-  let againAt = Infinity;
+  let restUntil = 0;
   /** Nodes of the session that are to go. */
   const unwanted = new Set<string>();
   let closed: Promise<void> | undefined;
 
   function connection(): Promise<Connection> {
-    if (opening === undefined || closed !== undefined || performance.now() >= againAt) opening = open();
+    if (opening === undefined || closed !== undefined) opening = open();
     return opening;
   }
 
   /** Asks each server once. */
   async function open(): Promise<Connection> {
-    againAt = Infinity;
     try {
+      const rest = restUntil - performance.now();
+      if (rest > 0) await delay(rest);
       for (let left = servers.length; ; left--) {
         try {
           return await openAt((next = (next + 1) % servers.length));
@@ -104,7 +108,8 @@ export function zkClient(options: ZkClientOptions): ZkClient {
         }
       }
     } catch (error) {
-      againAt = performance.now() + restMs;
+      opening = undefined;
+      restUntil = performance.now() + restMs;
       throw error;
     }
   }
@@ -141,10 +146,18 @@ export function zkClient(options: ZkClientOptions): ZkClient {
         const leave = ctx.onCancel(reject);
         connection().then(resolve, reject).finally(leave);
       }),
+    async use(ctx, act) {
+      const used = await sessions.connected(ctx);
+      try {
+        return await act(used);
+      } catch (error) {
+        if (used.ended?.code !== "unavailable" || ctx.cancelled !== undefined) throw error;
+        return act(await sessions.connected(ctx));
+      }
+    },
     async remove(path, ctx) {
       unwanted.add(path);
-      const made = await sessions.connected(ctx);
-      await made.remove(path);
+      await sessions.use(ctx, (made) => made.remove(path));
       unwanted.delete(path);
     },
   };
@@ -162,10 +175,4 @@ function ignore(): void {}
 
 function isText(value: unknown): boolean {
   return typeof value === "string" && value !== "";
-}
-
-/** @throws {TypeError} unless the option is something to set a timer to. */
-export function requireMs(option: string, value: number, min: number): void {
-  if (typeof value === "number" && value >= min && value < 2 ** 31) return;
-  throw new TypeError(`${option} must be a number from ${min} to ${2 ** 31 - 1}, got ${String(value)}`);
 }

@@ -1,10 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Context, codeOf } from "@kit/endpoint";
-import { guarded, type Instance, type Instancer, watchInstancer } from "@kit/sd";
-import { requireClient, requireMs, type ZkClient } from "./client.ts";
+import { decodeInstance, guarded, type Instance, type Instancer, requireMs, watchInstancer } from "@kit/sd";
+import { requireClient, type ZkClient } from "./client.ts";
 import type { Connection } from "./connection.ts";
 import { requirePath } from "./node-path.ts";
-import { parseValue } from "./value.ts";
 
 export interface ZkInstancerOptions {
   /** Over whose connection to watch; not closed here. */
@@ -105,7 +104,7 @@ export function zkInstancer(options: ZkInstancerOptions): Instancer {
     try {
       const { data, created } = await connection.read(node);
       child.created = created;
-      child.instance = parseValue(data);
+      child.instance = decodeInstance(data);
     } catch (cause) {
       if (connection.ended !== undefined) throw connection.ended;
       child.instance = undefined;

@@ -1,10 +1,12 @@
+import { optionError } from "@kit/sd";
+
 /** @throws {TypeError} unless it is the path of a node below the root. */
 export function requirePath(option: string, path: unknown): string {
   const isPath =
     typeof path === "string" &&
     /^(?:\/[^/\0]+)+$/.test(path) &&
     !path.split("/").some((name) => name === "." || name === "..");
-  if (!isPath) throw new TypeError(`${option} must be the path of a node, such as /services/addsvc`);
+  if (!isPath) throw optionError(option, "the path of a node, such as /services/addsvc", path);
   return path;
 }
 

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { background, type Context, KitError } from "@kit/endpoint";
-import { backoff, heartbeatRegistrar, type Instance, parseInstance, type Registrar } from "@kit/sd";
+import { backoff, encodeInstance, heartbeatRegistrar, type Instance, parseInstance, type Registrar } from "@kit/sd";
 import { requireClient, type ZkClient } from "./client.ts";
+import type { Connection } from "./connection.ts";
 import { requirePath } from "./node-path.ts";
-import { instanceValue } from "./value.ts";
 
 export interface ZkRegistrarOptions {
   /** In whose session the instance is registered; not closed here. */
@@ -26,14 +26,13 @@ export function zkRegistrar(options: ZkRegistrarOptions): Registrar {
   const { onError } = options;
   const client = requireClient("zkRegistrar", options.client);
   const path = client.resolve(requirePath("zkRegistrar: path", options.path));
-  const value = instanceValue(parseInstance(options.instance));
+  const value = encodeInstance(parseInstance(options.instance));
   const heartbeatMs = client.sessionTimeoutMs / 3;
   let node: string | undefined;
   /** Those that ZooKeeper may hold, `node` among them. */
   const nodes = new Set<string>();
 
-  async function register(ctx: Context): Promise<void> {
-    const connection = await client.connected(ctx);
+  async function announce(connection: Connection, ctx: Context): Promise<void> {
     // Nodes outlive connections.
     if (node !== undefined && (await connection.owns(node))) return;
     // A name of our own, so that the node can be removed even when the answer to its making was lost; a new one, so that what is given up cannot be taken for what follows.
@@ -72,7 +71,7 @@ export function zkRegistrar(options: ZkRegistrarOptions): Registrar {
   }
 
   return heartbeatRegistrar({
-    register,
+    register: (ctx) => client.use(ctx, (connection) => announce(connection, ctx)),
     renew,
     deregister,
     heartbeatMs,

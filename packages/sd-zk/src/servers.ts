@@ -1,3 +1,4 @@
+import { optionError, requireText } from "@kit/sd";
 import { requirePath } from "./node-path.ts";
 
 /** One server of an ensemble. */
@@ -14,7 +15,7 @@ export interface Ensemble {
 
 /** @throws {TypeError} unless it is what ZooKeeper calls a connect string. */
 export function parseServers(text: string): Ensemble {
-  if (typeof text !== "string") throw new TypeError("zkClient: servers must be a string");
+  requireText("zkClient: servers", text);
   const slash = text.indexOf("/");
   const hosts = slash < 0 ? text : text.slice(0, slash);
   const chroot = slash < 0 || slash === text.length - 1 ? "" : requirePath("zkClient: servers", text.slice(slash));
@@ -22,7 +23,7 @@ export function parseServers(text: string): Ensemble {
     const [, v6, name, port = "2181"] = /^(?:\[([\da-f:.]+)\]|([^\s:[\]]+))(?::(\d{1,5}))?$/i.exec(part.trim()) ?? [];
     const host = v6 ?? name;
     if (host === undefined || Number(port) > 65_535) {
-      throw new TypeError("zkClient: servers must be hosts with ports, such as a:2181,b:2181/chroot");
+      throw optionError("zkClient: servers", "hosts with ports, such as a:2181,b:2181/chroot", text);
     }
     return { host, port: Number(port) };
   });

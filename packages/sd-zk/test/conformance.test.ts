@@ -1,9 +1,9 @@
 import { type InstancerSubject, testInstancer } from "@kit/conformance/instancer";
-import { type RegistrarSubject, type RegistrarUnderTest, testRegistrar } from "@kit/conformance/registrar";
-import { type Server, startServer, whenStartable, zookeeper } from "@kit/servers";
+import { registrarSet, type RegistrarSubject, testRegistrar } from "@kit/conformance/registrar";
+import { outage, registeredProcess, type Server, startServer, whenStartable, zookeeper } from "@kit/servers";
 import { afterAll, beforeAll } from "vitest";
 import { type ZkClient, zkClient, zkInstancer, zkRegistrar } from "../src/index.ts";
-import { newPath, registeredProcess } from "./workbench.ts";
+import { newPath, registrarScript } from "./workbench.ts";
 
 whenStartable(zookeeper, () => {
   let server: Server;
@@ -16,9 +16,9 @@ whenStartable(zookeeper, () => {
     const path = newPath();
     // For those that only have to be there; their heartbeats must not drown what is tested.
     const client = zkClient({ servers: server.url, sessionTimeoutMs: 600_000 });
-    const registrars = new Map<string, RegistrarUnderTest>();
+    const placed = registrarSet((instance) => zkRegistrar({ client, path, instance }));
     const open: AsyncDisposable[] = [];
-    let broken = false;
+    const outages = outage(server);
     /** With a client of its own, closed with it: what a client keeps open is not theirs. */
     function alone<Made extends { close(): Promise<void> }>(make: (client: ZkClient) => Made): Made {
       const own = zkClient({ servers: server.url, sessionTimeoutMs: 6_000 });
@@ -29,41 +29,27 @@ whenStartable(zookeeper, () => {
     const subject: InstancerSubject & RegistrarSubject = {
       instancer: () => alone((own) => zkInstancer({ client: own, path, intervalMs: 10 })),
       registrar: (instance) => alone((own) => zkRegistrar({ client: own, path, instance })),
-      async set(instances) {
-        const wanted = new Map(instances.map((instance) => [JSON.stringify(instance), instance]));
-        const gone = Array.from(registrars).filter(([key]) => !wanted.has(key));
-        // One that says something new of its address has its place already.
-        for (const [key, registrar] of gone) {
-          registrars.delete(key);
-          await registrar.close();
-        }
-        for (const [key, instance] of wanted) {
-          if (registrars.has(key)) continue;
-          const registrar = zkRegistrar({ client, path, instance });
-          registrars.set(key, registrar);
-          await registrar.register();
-        }
-      },
+      set: placed.set,
       async mortal(instance) {
-        const child = await registeredProcess({ servers: server.url, path, instance, sessionTimeoutMs: 3_000 });
+        const child = await registeredProcess(registrarScript, {
+          servers: server.url,
+          path,
+          instance,
+          sessionTimeoutMs: 3_000,
+        });
         open.push(child);
         return () => child.kill();
       },
+      // Counted by the server from the last ping, and looked for four times a second.
+      expiryMs: 3_250,
       wipeRegistry: () => server.restart({ wipe: true }),
-      async breakRegistry() {
-        broken = true;
-        await server.kill();
-      },
-      async healRegistry() {
-        await server.restart();
-        broken = false;
-      },
+      ...outages,
     };
     return {
       subject,
       async teardown() {
-        if (broken) await server.restart();
-        await Promise.all(Array.from(registrars.values(), (registrar) => registrar.close()));
+        await outages.healRegistry();
+        await placed.close();
         for (const each of open.toReversed()) await each[Symbol.asyncDispose]();
         await client.close();
       },

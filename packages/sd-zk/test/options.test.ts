@@ -41,7 +41,7 @@ describe("options", () => {
     expect(() => zkInstancer({ client, path: "/a", intervalMs: 0 })).toThrow("zkInstancer: intervalMs must be");
     expect(() => zkRegistrar({ client, path: "/a", instance: { address: "" } })).toThrow("instance: address must be");
     const instance = { address: "a:1", metadata: { much: "x".repeat(70_000) } };
-    expect(() => zkRegistrar({ client, path: "/a", instance })).toThrow("is longer than 65536");
+    expect(() => zkRegistrar({ client, path: "/a", instance })).toThrow("bytes are more than 65536");
   });
 
   it.each([

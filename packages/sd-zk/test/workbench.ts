@@ -1,7 +1,5 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { fileURLToPath } from "node:url";
 import { createClient } from "node-zookeeper-client";
 import { vi } from "vitest";
 
@@ -11,6 +9,9 @@ let services = 0;
 
 /** A node that no other test has. */
 export const newPath = (): string => `/services/addsvc-${process.pid}-${++services}`;
+
+/** Registers an instance in a process of its own. */
+export const registrarScript: URL = new URL("registrar.fixture.mjs", import.meta.url);
 
 /** The driver as its authors made it, to do by hand what others may do. */
 export async function stranger(servers: string): Promise<Stranger> {
@@ -46,24 +47,6 @@ export interface Stranger extends AsyncDisposable {
   read(path: string): Promise<string>;
   children(path: string): Promise<string[]>;
   remove(path: string): Promise<unknown>;
-}
-
-/** A process that has registered an instance and lives until it is killed. */
-export async function registeredProcess(options: object): Promise<AsyncDisposable & { kill(): Promise<void> }> {
-  const script = fileURLToPath(new URL("registrar.fixture.mjs", import.meta.url));
-  const child: ChildProcess = spawn(process.execPath, [script, JSON.stringify(options)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const exited = once(child, "exit");
-  await Promise.race([
-    once(child.stdout!, "data"),
-    exited.then(([code]) => Promise.reject(new Error(`the process ended with ${String(code)}`))),
-  ]);
-  const kill = async (): Promise<void> => {
-    child.kill("SIGKILL");
-    await exited;
-  };
-  return { kill, [Symbol.asyncDispose]: kill };
 }
 
 /** A network between a client and a server that loses answers, or has some of its own. */

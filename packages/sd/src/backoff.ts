@@ -1,4 +1,4 @@
-import { isWithin, optionError, requireDelay } from "./option-error.ts";
+import { isWithin, optionError, requireMs } from "./option.ts";
 
 /** How long to wait before trying again, in ms: `attempt` is 0 for the first wait and counts up; after a success start at 0 again. */
 export type Backoff = (attempt: number) => number;
@@ -31,8 +31,8 @@ export interface BackoffOptions {
  */
 export function backoff(options: BackoffOptions): Backoff {
   const { baseMs, maxMs, factor = 2, jitter = 0.5, random = Math.random } = options;
-  requireDelay("backoff: baseMs", baseMs);
-  requireDelay("backoff: maxMs", maxMs);
+  requireMs("backoff: baseMs", baseMs);
+  requireMs("backoff: maxMs", maxMs);
   if (maxMs < baseMs) throw optionError("backoff: maxMs", `at least baseMs (${baseMs})`, maxMs);
   if (!isWithin(factor, 1, Infinity)) throw optionError("backoff: factor", "a number of at least 1", factor);
   if (!isWithin(jitter, 0, 1)) throw optionError("backoff: jitter", "a number from 0 to 1", jitter);

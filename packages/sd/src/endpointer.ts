@@ -3,7 +3,7 @@ import { type Backoff, backoff } from "./backoff.ts";
 import { guarded } from "./guarded.ts";
 import { type Instance, sameInstance } from "./instance.ts";
 import type { Instancer } from "./instancer.ts";
-import { isWithin, optionError } from "./option-error.ts";
+import { isWithin, optionError } from "./option.ts";
 
 /** What a {@link Factory} makes for an instance. */
 export interface Made<T> {

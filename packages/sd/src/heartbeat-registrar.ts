@@ -1,7 +1,7 @@
 import { background, type CancellableContext, type Context, KitError, refusal } from "@kit/endpoint";
 import { type Backoff, backoff } from "./backoff.ts";
 import { guarded } from "./guarded.ts";
-import { requireDelay } from "./option-error.ts";
+import { requireMs } from "./option.ts";
 import { pause } from "./pause.ts";
 import type { Registrar } from "./registrar.ts";
 import { registryError } from "./registry-error.ts";
@@ -41,8 +41,8 @@ export function heartbeatRegistrar(options: HeartbeatRegistrarOptions): Registra
     backoff: waitMs = backoff({ baseMs: 100, maxMs: 10_000 }),
     onError,
   } = options;
-  requireDelay("heartbeatRegistrar: heartbeatMs", heartbeatMs);
-  requireDelay("heartbeatRegistrar: timeoutMs", timeoutMs);
+  requireMs("heartbeatRegistrar: heartbeatMs", heartbeatMs);
+  requireMs("heartbeatRegistrar: timeoutMs", timeoutMs);
 
   const report = guarded(onError);
   let wanted: { readonly scope: CancellableContext; readonly registered: Promise<void> } | undefined;

@@ -19,6 +19,8 @@ export { type Backoff, backoff, type BackoffOptions } from "./backoff.ts";
 export { guarded } from "./guarded.ts";
 export { heartbeatRegistrar, type HeartbeatRegistrarOptions } from "./heartbeat-registrar.ts";
 export { parseInstance } from "./instance.ts";
+export { decodeInstance, encodeInstance } from "./instance-text.ts";
 export { type InstanceCache, instanceCache, type InstanceCacheOptions } from "./instance-cache.ts";
+export { isWithin, optionError, requireMs, requireName, requireText } from "./option.ts";
 export { recordReader, type RecordReaderOptions } from "./record-reader.ts";
 export { watchInstancer, type WatchInstancerOptions } from "./watch-instancer.ts";

@@ -1,4 +1,4 @@
-import { isWithin, optionError } from "./option-error.ts";
+import { isWithin, optionError } from "./option.ts";
 
 /** One running copy of a service, as a registry knows it. */
 export interface Instance {

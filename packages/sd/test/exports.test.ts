@@ -3,6 +3,8 @@ import { expect, it } from "vitest";
 it("exports what it says and nothing by accident", async () => {
   expect(Object.keys(await import("@kit/sd")).toSorted()).toEqual([
     "backoff",
+    "decodeInstance",
+    "encodeInstance",
     "endpointer",
     "firstInstances",
     "fixedEndpointer",
@@ -10,8 +12,13 @@ it("exports what it says and nothing by accident", async () => {
     "guarded",
     "heartbeatRegistrar",
     "instanceCache",
+    "isWithin",
+    "optionError",
     "parseInstance",
     "recordReader",
+    "requireMs",
+    "requireName",
+    "requireText",
     "watchInstancer",
   ]);
 });

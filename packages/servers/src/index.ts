@@ -1,9 +1,12 @@
+export { eventually, Heard } from "./heard.ts";
 export { missingNeeds } from "./installed.ts";
+export { outage, type Outage } from "./outage.ts";
 export { type MortalProcess, registeredProcess } from "./registered-process.ts";
 export type { Command, Place, ServerKind } from "./server-kind.ts";
 export { serverPool, type ServerPool } from "./server-pool.ts";
 export { type Server, startServer } from "./start-server.ts";
 export { tcpProxy, type TcpProxy } from "./tcp-proxy.ts";
+export { udpProxy, type UdpProxy } from "./udp-proxy.ts";
 export { whenInstalled, whenStartable } from "./when-installed.ts";
 
 export { bind } from "./bind.ts";
@@ -13,4 +16,5 @@ export { eureka } from "./eureka.ts";
 export { kinds } from "./kinds.ts";
 export { nats } from "./nats.ts";
 export { rabbitmq, rabbitmqctl } from "./rabbitmq.ts";
+export { redis } from "./redis.ts";
 export { zookeeper } from "./zookeeper.ts";

@@ -4,8 +4,9 @@ import { etcd } from "./etcd.ts";
 import { eureka } from "./eureka.ts";
 import { nats } from "./nats.ts";
 import { rabbitmq } from "./rabbitmq.ts";
+import { redis } from "./redis.ts";
 import type { ServerKind } from "./server-kind.ts";
 import { zookeeper } from "./zookeeper.ts";
 
 /** Every kind of server that can be started here. */
-export const kinds: readonly ServerKind[] = [bind, consul, etcd, eureka, nats, rabbitmq, zookeeper];
+export const kinds: readonly ServerKind[] = [bind, consul, etcd, eureka, nats, rabbitmq, redis, zookeeper];

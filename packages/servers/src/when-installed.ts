@@ -5,9 +5,11 @@ import { givenUrl, urlVariable } from "./start-server.ts";
 
 /**
  * `describe`, for tests that need a server of this kind. Where it is neither installed nor given by `KIT_<NAME>_URL`, one test stands for them all: skipped, with the
- * command that installs the server, or failed where `KIT_REQUIRE_SERVERS=1`.
+ * command that installs the server, or failed where `KIT_REQUIRE_SERVERS=1`. With `KIT_WITHOUT_SERVERS=1` they are left to another run.
  */
 export function whenInstalled(kind: ServerKind, define: () => void): void {
+  if (process.env["KIT_WITHOUT_SERVERS"] === "1")
+    return leftOut(kind, "KIT_WITHOUT_SERVERS=1 leaves it to another run");
   const missing = givenUrl(kind) === undefined ? missingNeeds(kind) : [];
   if (missing.length === 0) return void describe(`on ${kind.name}`, define);
   absent(kind, `${missing.join(" and ")} not found; install: ${kind.install}`);
@@ -16,7 +18,10 @@ export function whenInstalled(kind: ServerKind, define: () => void): void {
 /** `whenInstalled` for tests that stop, kill or wipe the server, which only one of their own can stand. */
 export function whenStartable(kind: ServerKind, define: () => void): void {
   if (givenUrl(kind) === undefined) return whenInstalled(kind, define);
-  const reason = `${urlVariable(kind)} is set, and its server is not ours to hurt`;
+  leftOut(kind, `${urlVariable(kind)} is set, and its server is not ours to hurt`);
+}
+
+function leftOut(kind: ServerKind, reason: string): void {
   it(`on ${kind.name} (${reason})`, ({ skip }) => skip(reason));
 }
 

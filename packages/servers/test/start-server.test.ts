@@ -1,9 +1,19 @@
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { access } from "node:fs/promises";
 import { get } from "node:http";
 import { connect } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { type ServerKind, etcd, serverPool, startServer, tcpProxy, whenStartable } from "../src/index.ts";
+import {
+  type ServerKind,
+  etcd,
+  outage,
+  serverPool,
+  startServer,
+  tcpProxy,
+  udpProxy,
+  whenStartable,
+} from "../src/index.ts";
 import { missingNeeds } from "../src/installed.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -134,6 +144,45 @@ describe("a proxy", () => {
     proxy.heal();
     await vi.waitUntil(() => proxy.connections === 0);
     expect(await ask(`http://127.0.0.1:${proxy.port}`)).toBe("start 1");
+  });
+});
+
+describe("a proxy of datagrams", () => {
+  it("carries, turns answers into nonsense, is cut without a word, and heals", async () => {
+    const echo = createSocket("udp4");
+    echo.on("message", (bytes, { port, address }) => echo.send(bytes, port, address));
+    const client = createSocket("udp4");
+    for (const socket of [echo, client]) await once(socket.bind(0, "127.0.0.1"), "listening");
+    await using proxy = await udpProxy(echo.address().port);
+    const heard: string[] = [];
+    client.on("message", (bytes) => void heard.push(String(bytes)));
+    const say = (text: string): void => client.send(text, proxy.port, "127.0.0.1");
+    say("one");
+    await vi.waitUntil(() => heard.length === 1);
+    proxy.garble();
+    say("two");
+    await vi.waitUntil(() => heard.length === 2);
+    proxy.cut();
+    say("three");
+    await vi.waitUntil(() => proxy.dropped === 1);
+    proxy.heal();
+    say("four");
+    await vi.waitUntil(() => heard.length === 3);
+    expect(heard).toEqual(["one", "non", "four"]);
+    for (const socket of [echo, client]) socket.close();
+  });
+});
+
+describe("an outage", () => {
+  it("is a server that is killed, and started again where it has been", async () => {
+    await using server = await startServer(counting);
+    const { breakRegistry, healRegistry } = outage(server);
+    await healRegistry();
+    expect(await ask(server.url)).toBe("start 1");
+    await breakRegistry();
+    await expect(ask(server.url)).rejects.toThrow("ECONNREFUSED");
+    await healRegistry();
+    expect(await ask(server.url)).toBe("start 2");
   });
 });
 

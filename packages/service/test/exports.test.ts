@@ -6,6 +6,7 @@ it("exports what it says and nothing by accident", async () => {
     "connectLocal",
     "connectedMethod",
     "declaredError",
+    "decoder",
     "defineService",
     "implement",
     "servedMethod",

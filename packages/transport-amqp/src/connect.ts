@@ -12,6 +12,8 @@ export interface ConnectAmqpOptions extends AmqpClientCommon {
   readonly queueOf?: (method: string) => string;
   /** The longest that a call takes, in ms, whatever its context says; `Infinity` for no bound. @default 60_000 — servers allow no more by default */
   readonly timeoutMs?: number;
+  /** Sees every reply, errors as well. @default {@link decodeJsonReply}; {@link decodePlainReply} knows the errors of a go-kit server */
+  readonly decode?: (reply: AmqpDelivery) => unknown;
 }
 
 /**
@@ -22,7 +24,7 @@ export interface ConnectAmqpOptions extends AmqpClientCommon {
  * @throws {TypeError} when a queue's name cannot be one, or a limit is not a positive number.
  */
 export function connectAmqp<S extends Service>(service: S, options: ConnectAmqpOptions): ClientOf<S> {
-  const { queueOf = (method) => `${service.name}.${method}` } = options;
+  const { queueOf = (method) => `${service.name}.${method}`, decode = decodeJsonReply } = options;
   const timeoutMs = limit("connectAmqp: timeoutMs", options.timeoutMs, 60_000);
   const caller = new Caller("connectAmqp", { ...options, timeoutMs, sendAndForget: false });
   const call = clientSteps<AmqpPublishing, AmqpDelivery>(options, (message, ctx) => caller.send(message, ctx));
@@ -33,7 +35,7 @@ export function connectAmqp<S extends Service>(service: S, options: ConnectAmqpO
       const operation: ClientOperation<AmqpPublishing, AmqpDelivery> = {
         newMessage: messageTo(queue),
         encode: encodeJson,
-        decode: decodeJsonReply,
+        decode,
       };
       return (request, ctx) => call(operation, request, ctx);
     },

@@ -33,11 +33,19 @@ export function decodeJsonReply(reply: AmqpDelivery): any {
   }
 }
 
-/** The same, and go-kit's `{"err":"…"}` becomes an `unknown` error with that text. @see go-kit transport/amqp ReplyErrorEncoder */
+/**
+ * The same for replies of a go-kit server: `{"err":"…"}` and nothing else is an error, of which no more than its text is known. Beside other fields it is the
+ * response's own.
+ *
+ * @throws {KitError} `unknown` with that text.
+ * @see go-kit transport/amqp ReplyErrorEncoder
+ */
 export function decodePlainReply(reply: AmqpDelivery): any {
   const value = decodeJsonReply(reply);
-  const err: unknown = value?.err;
-  if (typeof err === "string" && err !== "") throw new KitError("unknown", err);
+  if (typeof value === "object" && value !== null && Object.keys(value).length === 1) {
+    const { err } = value;
+    if (typeof err === "string" && err !== "") throw new KitError("unknown", err);
+  }
   return value;
 }
 

@@ -44,3 +44,10 @@ it("reads headers whatever their case and type", () => {
   expect(names.map((name) => came.header(name))).toEqual(["Bearer x", "5", "a, b", "c", undefined, undefined]);
   expect(delivery(Buffer.alloc(0)).header("x")).toBe(undefined);
 });
+
+it("takes a go-kit server's err for an error where nothing is beside it; else it is the response's own", () => {
+  const reply = (text: string): unknown => decodePlainReply(delivery(Buffer.from(text)));
+  expect(() => reply('{"err":"dang"}')).toThrow("dang");
+  expect(reply('{"v":0,"err":"dang"}')).toEqual({ v: 0, err: "dang" });
+  expect(reply('{"err":""}')).toEqual({ err: "" });
+});

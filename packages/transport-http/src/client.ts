@@ -42,7 +42,7 @@ export interface HttpClientOptions<Request, Response> extends HttpClientCommon {
   readonly method?: string;
   /** Writes the request: body, headers, even path and method. @default JSON, see {@link encodeJsonRequest} */
   readonly encode?: (request: Request, message: ClientRequest, ctx: Context) => void | Promise<void>;
-  /** Sees every response, whatever its status. @default {@link decodeJsonResponse}, for which a status beyond 2xx is the error that the server sent */
+  /** Sees every response, whatever its status. @default {@link decodeJsonResponse}, for which a status beyond 2xx is the error that the server sent; {@link decodePlainResponse} knows those of a go-kit server */
   readonly decode?: (response: ClientResponse, ctx: Context) => Response | Promise<Response>;
   /** Hand `decode` the body as a stream, unbounded; it must be read to its end or destroyed. @default false. @see go-kit BufferedStream */
   readonly stream?: boolean;

@@ -1,5 +1,6 @@
 import { type ClientOf, clientOf, type Service } from "@kit/service";
 import { caller, type HttpClientCommon, type Operation } from "./client.ts";
+import type { ClientResponse } from "./client-message.ts";
 import { decodeJsonResponse, encodeJsonRequest } from "./json.ts";
 import { fillRoute, routeOf } from "./route.ts";
 import { undiciSender } from "./undici-sender.ts";
@@ -7,6 +8,8 @@ import { undiciSender } from "./undici-sender.ts";
 export interface ConnectHttpOptions extends HttpClientCommon {
   /** Where the service is: `http://host:port`, with the prefix that it is served under, if any. */
   readonly url: string | URL;
+  /** Sees every response, whatever its status. @default {@link decodeJsonResponse}; {@link decodePlainResponse} knows the errors of a go-kit server */
+  readonly decode?: (response: ClientResponse) => unknown;
 }
 
 /**
@@ -17,7 +20,7 @@ export interface ConnectHttpOptions extends HttpClientCommon {
  * @throws {TypeError} when the URL is not one.
  */
 export function connectHttp<S extends Service>(service: S, options: ConnectHttpOptions): ClientOf<S> {
-  const { url, sender = undiciSender({ origin: url }) } = options;
+  const { url, sender = undiciSender({ origin: url }), decode = decodeJsonResponse } = options;
   const prefix = new URL(url).pathname.replace(/\/$/, "");
   const call = caller(sender, options, false);
   return clientOf(
@@ -32,7 +35,7 @@ export function connectHttp<S extends Service>(service: S, options: ConnectHttpO
           message.path += path;
           encodeJsonRequest(rest, message);
         },
-        decode: decodeJsonResponse,
+        decode,
       };
       return (request, ctx) => call(operation, request, ctx);
     },

@@ -28,6 +28,7 @@ export { undiciSender, type UndiciSenderOptions } from "./undici-sender.ts";
 export { setRequestHeader, setResponseHeader } from "./header-hooks.ts";
 export {
   decodeJsonResponse,
+  decodePlainResponse,
   encodeJsonRequest,
   encodeJsonResponse,
   type JsonRequestOptions,

@@ -1,4 +1,4 @@
-import { KitError } from "@kit/endpoint";
+import { KitError, refusal } from "@kit/endpoint";
 import { keyNames, parseJson } from "@kit/transport";
 import type { ClientRequest, ClientResponse } from "./client-message.ts";
 import { applyOwn, type Headerer, type HttpReply } from "./reply.ts";
@@ -59,4 +59,19 @@ export function decodeJsonResponse(response: ClientResponse): any {
   } catch (cause) {
     throw new KitError("internal", `http: a ${response.status} reply that is not JSON`, { cause });
   }
+}
+
+/**
+ * The same for responses of a go-kit server, whose errors are bare text: it becomes the message. Whoever answers in its place, a proxy say, is quoted as
+ * well, so this is for peers that need it.
+ *
+ * @throws {KitError} what the server said, with the code that its status means.
+ * @see go-kit transport/http DefaultErrorEncoder
+ */
+export function decodePlainResponse(response: ClientResponse): any {
+  if (response.status > 299 && response.header("content-type")?.startsWith("text/plain")) {
+    const { code, retryAfterMs } = response.error();
+    throw refusal(code, response.text(), { retryAfterMs });
+  }
+  return decodeJsonResponse(response);
 }

@@ -5,6 +5,7 @@ it("exports what it says and nothing by accident", async () => {
     "codeOfStatus",
     "connectHttp",
     "decodeJsonResponse",
+    "decodePlainResponse",
     "drainHttp",
     "encodeError",
     "encodeErrorPlain",

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { describe, expect, it, vi } from "vitest";
 import {
+  decodePlainResponse,
   encodeErrorPlain,
   encodeJsonRequest,
   encodeJsonResponse,
@@ -210,6 +211,19 @@ describe("go-kit's tests of the server", () => {
 });
 
 describe("go-kit's tests of the client", () => {
+  it.each([
+    ["text/plain; charset=utf-8", "dang", decodePlainResponse, "dang"],
+    ["text/plain; charset=utf-8", "dang", undefined, "http status 404"],
+    ["application/json", '{"message":"ours"}', decodePlainResponse, "ours"],
+    ["text/html", "<h1>Not Found</h1>", decodePlainResponse, "http status 404"],
+  ])("knows a go-kit server's errors where it is told to: %s, %s", async (type, body, decode, message) => {
+    const { url } = await serving((_, response) => {
+      response.writeHead(404, { "content-type": type, "retry-after": "2" }).end(body);
+    });
+    await using client = httpClient({ url, ...(decode && { decode }) });
+    await expect(client({}, background)).rejects.toMatchObject({ code: "not_found", message, retryAfterMs: 2_000 });
+  });
+
   it("TestHTTPClient: encodes, sets headers before, looks at headers after, decodes", async () => {
     const asked = vi.fn<(header: unknown) => void>();
     const { url } = await serving((message, response) => {

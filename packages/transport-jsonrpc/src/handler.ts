@@ -1,4 +1,13 @@
-import { type CallInfo, callInfo, codeOf, type Context, type Endpoint, KitError } from "@kit/endpoint";
+import {
+  type CallInfo,
+  callInfo,
+  codeOf,
+  type Context,
+  contextKey,
+  type ContextKey,
+  type Endpoint,
+  KitError,
+} from "@kit/endpoint";
 import { limit } from "@kit/transport";
 import {
   type HttpHandler,
@@ -38,6 +47,9 @@ export interface JsonrpcHandlerOptions extends JsonrpcServerOptions {
   readonly service?: string;
 }
 
+/** The id of a request that is a single call, for an error that only HTTP's steps see, such as a deadline that has passed. */
+const asked: ContextKey<{ id: JsonrpcId }> = contextKey("@kit/transport-jsonrpc/asked");
+
 const contentType = "application/json; charset=utf-8";
 
 /**
@@ -56,9 +68,6 @@ export function jsonrpcHandler(
   const maxBatch = limit("jsonrpcHandler: maxBatch", options.maxBatch, 100);
   const decodeJson = jsonRequestDecoder(options);
   const byName = new Map(Object.entries(methods));
-  /** Whose call a context belongs to, for an error that only HTTP's steps see, such as a deadline that has passed. */
-  const ids = new WeakMap<Context, JsonrpcId>();
-
   function refuse(id: JsonrpcId, error: unknown): string {
     const saying = (encode: JsonrpcErrorEncoder, reason: unknown): string =>
       JSON.stringify({ jsonrpc: "2.0", error: encode(reason), id } satisfies JsonrpcReply);
@@ -69,25 +78,22 @@ export function jsonrpcHandler(
     }
   }
 
-  async function run({ method, params }: JsonrpcCall, ctx: Context): Promise<unknown> {
-    const found = byName.get(method);
-    if (found === undefined) throw jsonrpcError(-32601, "unimplemented", `Method ${method} was not found.`);
-    const { endpoint, decode, encode } = found;
-    const response = await endpoint(decode === undefined ? params : await decode(params, ctx), ctx);
-    return (encode === undefined ? response : encode(response, ctx)) ?? null;
-  }
-
   /** What is answered to one element of a request, `undefined` for a notification. It never rejects. */
   async function answer(value: unknown, outer: Context): Promise<string | undefined> {
     let ctx = outer;
     let call: JsonrpcCall | undefined;
     try {
       call = callOf(value);
-      ctx = ctx.with(callInfo, new JsonrpcCallInfo(service, call.method, outer));
+      const { method, params, id } = call;
+      ctx = ctx.with(callInfo, new JsonrpcCallInfo(service, method, outer));
       for (const hook of beforeCodec) ctx = hook(ctx, call) ?? ctx;
-      const result = await run(call, ctx);
-      if (call.id === undefined) return undefined;
-      return JSON.stringify({ jsonrpc: "2.0", result, id: call.id } satisfies JsonrpcReply);
+      const found = byName.get(method);
+      if (found === undefined) throw jsonrpcError(-32601, "unimplemented", `Method ${method} was not found.`);
+      const { endpoint, decode, encode } = found;
+      const response = await endpoint(decode === undefined ? params : await decode(params, ctx), ctx);
+      if (id === undefined) return undefined;
+      const result = (encode === undefined ? response : encode(response, ctx)) ?? null;
+      return JSON.stringify({ jsonrpc: "2.0", result, id } satisfies JsonrpcReply);
     } catch (error) {
       onError?.(error, ctx);
       if (call !== undefined && call.id === undefined) return undefined;
@@ -116,7 +122,7 @@ export function jsonrpcHandler(
   const decode = async (request: HttpRequest, ctx: Context): Promise<unknown> => {
     if (request.method !== "POST") throw statusError(405, "unimplemented", "405 must POST");
     const value = await parse(request);
-    if (!Array.isArray(value)) ids.set(ctx, idOf(value));
+    if (!Array.isArray(value)) ctx.get(asked)!.id = idOf(value);
     else if (value.length === 0) throw invalidRequest("an empty batch");
     else if (value.length > maxBatch) throw invalidRequest(`more than ${maxBatch} calls`);
     return value;
@@ -126,6 +132,7 @@ export function jsonrpcHandler(
     (value, ctx) => (Array.isArray(value) ? answerBatch(value, ctx) : answer(value, ctx)),
     {
       ...options,
+      before: [(ctx) => ctx.with(asked, { id: null }), ...(options.before ?? [])],
       service,
       method: "",
       decode,
@@ -138,7 +145,7 @@ export function jsonrpcHandler(
         if (statusOf(error) === 405) return encodeNoPost(reply);
         reply.status = statusOf(error);
         reply.headers["content-type"] = contentType;
-        reply.body = refuse((ctx && ids.get(ctx)) ?? null, error);
+        reply.body = refuse(ctx?.get(asked)?.id ?? null, error);
       },
     },
   );

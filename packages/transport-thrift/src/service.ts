@@ -55,7 +55,7 @@ type Plain<T, Big> = 0 extends 1 & T
 type Flat<T> = { readonly [K in keyof T]: T[K] };
 
 /** The positions of a tuple, as keys. */
-type At<Names extends readonly unknown[]> = Exclude<keyof Names, keyof (readonly [])> & string;
+type At<Names extends readonly unknown[]> = Exclude<keyof Names, keyof []> & string;
 
 /** Arguments by name; those that the IDL gives a default, or calls optional, may be left out. */
 type Named<Args extends readonly unknown[], Names extends readonly unknown[], Big> = Flat<

@@ -6,41 +6,64 @@ import type { ServerName } from "../http/servers.ts";
 import { inFlight } from "../http/sum.ts";
 import { sample, type Sampled } from "../sampling.ts";
 
-const contenders: readonly ServerName[] = [
-  "kit, one handler",
-  "kit, contract and zod",
-  "node:http by hand",
-  "fastify with schema",
-];
+/** What one of the two benches compares. */
+interface Comparison {
+  readonly title: string;
+  readonly form: LoadQuestion["form"];
+  readonly contenders: readonly ServerName[];
+  readonly claims: readonly Claim[];
+}
 
-const claims: readonly Claim[] = [
-  { ours: "kit, one handler", other: "node:http by hand", goal: 1 },
-  { ours: "kit, contract and zod", other: "node:http by hand", goal: 0.93 },
-  { ours: "kit, one handler", other: "fastify with schema", goal: 1 },
-  { ours: "kit, contract and zod", other: "fastify with schema", goal: 1 },
-];
+function comparing({ title, form, contenders, claims }: Comparison): (plan: Plan) => Promise<readonly Result[]> {
+  return async (plan) => {
+    await using children = childProcesses();
+    const load = children.start<LoadQuestion, LoadAnswer>(new URL("../http/load.js", import.meta.url));
 
-async function run(plan: Plan): Promise<readonly Result[]> {
-  await using children = childProcesses();
-  const load = children.start<LoadQuestion, LoadAnswer>(new URL("../http/load.js", import.meta.url));
+    function served(name: ServerName): Sampled {
+      const server = children.start<ServeQuestion, number>(new URL("../http/serve.js", import.meta.url), name);
+      return async (ms) => {
+        const port = await server.ask("port");
+        const before = await server.ask("cpu");
+        const { requests, tookMs } = await load.ask({ port, ms, form });
+        return { requests, tookMs, cpuUs: (await server.ask("cpu")) - before };
+      };
+    }
 
-  function served(name: ServerName): Sampled {
-    const server = children.start<ServeQuestion, number>(new URL("../http/serve.js", import.meta.url), name);
-    return async (ms) => {
-      const port = await server.ask("port");
-      const before = await server.ask("cpu");
-      const { requests, tookMs } = await load.ask({ port, ms });
-      return { requests, tookMs, cpuUs: (await server.ask("cpu")) - before };
-    };
-  }
-
-  const { time, cpu } = await sample(Object.fromEntries(contenders.map((name) => [name, served(name)])), plan);
-  const title = `HTTP server, POST JSON over ${inFlight} connections`;
-  return [
-    { title: `${title}: time a request`, costs: time, claims },
-    { title: `${title}: the server's CPU time a request`, costs: cpu, claims },
-  ];
+    const { time, cpu } = await sample(Object.fromEntries(contenders.map((name) => [name, served(name)])), plan);
+    const what = `${title} over ${inFlight} connections`;
+    return [
+      { title: `${what}: time a request`, costs: time, claims },
+      { title: `${what}: the server's CPU time a request`, costs: cpu, claims },
+    ];
+  };
 }
 
 /** What a server costs beside Node's own, used by hand, and beside fastify: each in a process, and the load in another. */
-export const httpServerBench: Bench = { name: "http-server", run };
+export const httpServerBench: Bench = {
+  name: "http-server",
+  run: comparing({
+    title: "HTTP server, POST JSON",
+    form: "http",
+    contenders: ["kit, one handler", "kit, contract and zod", "node:http by hand", "fastify with schema"],
+    claims: [
+      { ours: "kit, one handler", other: "node:http by hand", goal: 1 },
+      { ours: "kit, contract and zod", other: "node:http by hand", goal: 0.93 },
+      { ours: "kit, one handler", other: "fastify with schema", goal: 1 },
+      { ours: "kit, contract and zod", other: "fastify with schema", goal: 1 },
+    ],
+  }),
+};
+
+/** The same for JSON-RPC, beside what people write by hand. */
+export const jsonrpcBench: Bench = {
+  name: "jsonrpc",
+  run: comparing({
+    title: "JSON-RPC server",
+    form: "jsonrpc",
+    contenders: ["kit, JSON-RPC handler", "kit, JSON-RPC contract and zod", "JSON-RPC by hand"],
+    claims: [
+      { ours: "kit, JSON-RPC handler", other: "JSON-RPC by hand", goal: 0.95 },
+      { ours: "kit, JSON-RPC contract and zod", other: "JSON-RPC by hand", goal: 0.85 },
+    ],
+  }),
+};

@@ -5,9 +5,19 @@ import { connect, type Socket } from "node:net";
 import { answer } from "../child.ts";
 import { inFlight, path, request, response } from "./sum.ts";
 
+/** How the operation is asked for, and what its answer is. */
+const forms = {
+  http: { body: JSON.stringify(request), expected: JSON.stringify(response) },
+  jsonrpc: {
+    body: JSON.stringify({ jsonrpc: "2.0", method: "sum", params: request, id: 1 }),
+    expected: JSON.stringify({ jsonrpc: "2.0", result: response, id: 1 }),
+  },
+} as const;
+
 export interface LoadQuestion {
   readonly port: number;
   readonly ms: number;
+  readonly form: keyof typeof forms;
 }
 
 export interface LoadAnswer {
@@ -15,21 +25,21 @@ export interface LoadAnswer {
   readonly tookMs: number;
 }
 
-const body = JSON.stringify(request);
-const message = Buffer.from(
-  [
-    `POST ${path} HTTP/1.1`,
-    "Host: 127.0.0.1",
-    "Connection: keep-alive",
-    "User-Agent: bench",
-    "Accept: */*",
-    "Content-Type: application/json",
-    `Content-Length: ${body.length}`,
-    "",
-    body,
-  ].join("\r\n"),
-);
-const expected = JSON.stringify(response);
+const messageOf = (body: string): Buffer =>
+  Buffer.from(
+    [
+      `POST ${path} HTTP/1.1`,
+      "Host: 127.0.0.1",
+      "Connection: keep-alive",
+      "User-Agent: bench",
+      "Accept: */*",
+      "Content-Type: application/json",
+      `Content-Length: ${body.length}`,
+      "",
+      body,
+    ].join("\r\n"),
+  );
+const messages = { http: messageOf(forms.http.body), jsonrpc: messageOf(forms.jsonrpc.body) };
 
 const connections = new Map<number, Promise<Socket[]>>();
 
@@ -46,13 +56,15 @@ async function open(port: number): Promise<Socket> {
 }
 
 /** Sends one request after another until the time is up, and tells how many were answered. */
-function exchange(socket: Socket, until: number): Promise<number> {
+function exchange(socket: Socket, form: LoadQuestion["form"], until: number): Promise<number> {
+  const message = messages[form];
+  const { expected } = forms[form];
   return new Promise((resolve, reject) => {
     let requests = 0;
     let text = "";
     const take = (chunk: Buffer): void => {
       text += chunk.toString("latin1");
-      if (!isWhole(text)) return;
+      if (!isWhole(text, expected)) return;
       text = "";
       requests += 1;
       if (performance.now() < until) {
@@ -69,7 +81,7 @@ function exchange(socket: Socket, until: number): Promise<number> {
 }
 
 /** @throws when it is not the answer. */
-function isWhole(text: string): boolean {
+function isWhole(text: string, expected: string): boolean {
   const end = text.indexOf("\r\n\r\n");
   if (end === -1) return false;
   const length = /\r\ncontent-length: (\d+)/i.exec(text)?.[1];
@@ -78,9 +90,9 @@ function isWhole(text: string): boolean {
   return true;
 }
 
-answer(async ({ port, ms }: LoadQuestion): Promise<LoadAnswer> => {
+answer(async ({ port, ms, form }: LoadQuestion): Promise<LoadAnswer> => {
   const sockets = await connectionsTo(port);
   const start = performance.now();
-  const counts = await Promise.all(sockets.map((socket) => exchange(socket, start + ms)));
+  const counts = await Promise.all(sockets.map((socket) => exchange(socket, form, start + ms)));
   return { requests: counts.reduce((sum, count) => sum + count, 0), tookMs: performance.now() - start };
 });

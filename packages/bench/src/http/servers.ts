@@ -11,6 +11,9 @@ export const servers = {
   "kit, contract and zod": () => import("./servers/kit-contract.ts"),
   "node:http by hand": () => import("./servers/node-http.ts"),
   "fastify with schema": () => import("./servers/fastify.ts"),
+  "kit, JSON-RPC handler": () => import("./servers/kit-jsonrpc-handler.ts"),
+  "kit, JSON-RPC contract and zod": () => import("./servers/kit-jsonrpc-contract.ts"),
+  "JSON-RPC by hand": () => import("./servers/jsonrpc.ts"),
   "canned answer": () => import("./servers/canned.ts"),
 } as const satisfies Record<string, () => Promise<ServerModule>>;
 

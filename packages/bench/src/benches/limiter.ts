@@ -1,0 +1,112 @@
+import { background } from "@kit/endpoint";
+import { erroringLimiter, keyedLimiter, tokenBucket } from "@kit/ratelimit";
+import { TokenBucket } from "limiter";
+import { RateLimiterMemory } from "rate-limiter-flexible";
+
+import type { Bench, Plan, Result } from "../bench.ts";
+import { interleave } from "../interleave.ts";
+
+// Never empty, and always to be reckoned.
+const [ratePerSecond, burst] = [1e9, 1e9];
+
+// Each decision is put here, or the engine would not even make it.
+const decided: { allowed: boolean } = { allowed: false };
+
+/** What one writes who needs no more than a check. */
+function byHand(): () => boolean {
+  let tokens = burst;
+  let last = performance.now();
+  return () => {
+    const time = performance.now();
+    tokens = Math.min(burst, tokens + ((time - last) * ratePerSecond) / 1_000);
+    last = time;
+    if (tokens < 1) return false;
+    tokens -= 1;
+    return true;
+  };
+}
+
+function emptied(): ReturnType<typeof tokenBucket> {
+  const bucket = tokenBucket({ ratePerSecond: 1e-6, burst: 1 });
+  bucket.allow();
+  return bucket;
+}
+
+async function measureCheck(plan: Plan): Promise<Result> {
+  const bucket = tokenBucket({ ratePerSecond, burst });
+  const allow = byHand();
+  const theirs = new TokenBucket({ bucketSize: burst, tokensPerInterval: ratePerSecond, interval: "second" });
+  theirs.content = burst;
+  const memory = new RateLimiterMemory({ points: burst, duration: 1 });
+  const costs = await interleave(
+    {
+      tokenBucket(count) {
+        for (let i = 0; i < count; i += 1) decided.allowed = bucket.allow();
+      },
+      "by hand"(count) {
+        for (let i = 0; i < count; i += 1) decided.allowed = allow();
+      },
+      limiter(count) {
+        for (let i = 0; i < count; i += 1) decided.allowed = theirs.tryRemoveTokens(1);
+      },
+      async "rate-limiter-flexible"(count) {
+        for (let i = 0; i < count; i += 1) decided.allowed = (await memory.consume("all")).remainingPoints >= 0;
+      },
+    },
+    plan,
+  );
+  return {
+    title: "one check of a token bucket",
+    costs,
+    claims: [
+      // 1.5 times as long at most.
+      { ours: "tokenBucket", other: "by hand", goal: 1 / 1.5 },
+      { ours: "tokenBucket", other: "limiter", goal: 1 },
+      { ours: "tokenBucket", other: "rate-limiter-flexible", goal: 1 },
+    ],
+  };
+}
+
+async function measureCall(plan: Plan): Promise<Result> {
+  const endpoint = async (n: number): Promise<number> => n;
+  const limited = erroringLimiter(tokenBucket({ ratePerSecond, burst }))(endpoint);
+  const keyed = keyedLimiter({
+    key: (n: number) => `tenant-${n & 1_023}`,
+    limit: () => tokenBucket({ ratePerSecond, burst }),
+  })(endpoint);
+  const refusing = erroringLimiter(emptied())(endpoint);
+  const allow = byHand();
+  const made = new Error("made beforehand");
+  const ignore = (): void => {};
+  const costs = await interleave(
+    {
+      async erroringLimiter(count) {
+        for (let i = 0; i < count; i += 1) await limited(i, background);
+      },
+      async "by hand"(count) {
+        for (let i = 0; i < count; i += 1) await (allow() ? endpoint(i) : Promise.reject(new Error("limited")));
+      },
+      async "keyedLimiter, 1024 keys"(count) {
+        for (let i = 0; i < count; i += 1) await keyed(i, background);
+      },
+      async "a refusal"(count) {
+        for (let i = 0; i < count; i += 1) await refusing(i, background).catch(ignore);
+      },
+      async "a bare rejection"(count) {
+        for (let i = 0; i < count; i += 1) await Promise.reject(made).catch(ignore);
+      },
+    },
+    plan,
+  );
+  return {
+    title: "a call through a limiter",
+    costs,
+    claims: [{ ours: "erroringLimiter", other: "by hand", goal: 1 / 1.5 }],
+  };
+}
+
+/** What a limit costs a call that it lets through. */
+export const limiterBench: Bench = {
+  name: "limiter",
+  run: async (plan) => [await measureCheck(plan), await measureCall(plan)],
+};
