@@ -15,7 +15,7 @@ export interface OtlpSpan {
 }
 
 /**
- * A stand-in for an OTLP collector, of which none is to be had here: decodes what the exporter sends as JSON. The form is the one of
+ * A stand-in for an OTLP collector: decodes what the exporter sends as JSON. The form is the one of
  * opentelemetry-proto, trace/v1/trace.proto, in its JSON encoding.
  *
  * @param answer - in its stead, for faults.
