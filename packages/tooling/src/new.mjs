@@ -13,7 +13,7 @@ const families = {
   metrics: { template: "metrics-prometheus", does: "Metrics of @kit for" },
   ratelimit: { template: "ratelimit", does: "Rate limits for @kit with" },
   sd: { template: "sd-file", does: "Service discovery for @kit with" },
-  tracing: { template: "ratelimit", does: "Tracing for @kit with" },
+  tracing: { template: "tracing-otel", does: "Tracing for @kit with" },
   transport: { template: "transport-http", does: "Endpoints of @kit over" },
 };
 
