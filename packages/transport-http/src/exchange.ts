@@ -19,7 +19,7 @@ export interface HttpOutcome {
 /** What go-kit calls ServerOptions, by its names. They run in this order: before, decode, the endpoint, after, encode; finalizer always. */
 export interface HttpServerHooks {
   /** Run in turn before decoding; each may return another context. @see go-kit ServerBefore */
-  readonly before?: readonly ((ctx: Context, request: HttpRequest) => Context)[];
+  readonly before?: readonly ((ctx: Context, request: HttpRequest) => Context | void)[];
   /** Run in turn after the endpoint has succeeded and before encoding; they may write headers. @see go-kit ServerAfter */
   readonly after?: readonly ((ctx: Context, reply: HttpReply) => Context | void)[];
   /** Turns an error of any step into the reply. @default {@link encodeError} */
@@ -85,7 +85,7 @@ export function exchanger(where: string, options: HttpServerOptions): Exchanger 
         throw statusError(431, "resource_exhausted", `more than ${maxHeaders} headers`);
       }
       ctx = openCall(request, maxTimeoutMs).with(callInfo, new HttpCallInfo(service, method, request));
-      for (const hook of before) ctx = hook(ctx, request);
+      for (const hook of before) ctx = hook(ctx, request) ?? ctx;
       const decoded = await decode(request, ctx);
       if (ctx.cancelled !== undefined) throw ctx.cancelled;
       request.onOver = (cause) => {
