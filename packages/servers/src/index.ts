@@ -13,4 +13,5 @@ export { eureka } from "./eureka.ts";
 export { kinds } from "./kinds.ts";
 export { nats } from "./nats.ts";
 export { rabbitmq, rabbitmqctl } from "./rabbitmq.ts";
+export { statsd } from "./statsd.ts";
 export { zookeeper } from "./zookeeper.ts";

@@ -5,7 +5,8 @@ import { eureka } from "./eureka.ts";
 import { nats } from "./nats.ts";
 import { rabbitmq } from "./rabbitmq.ts";
 import type { ServerKind } from "./server-kind.ts";
+import { statsd } from "./statsd.ts";
 import { zookeeper } from "./zookeeper.ts";
 
 /** Every kind of server that can be started here. */
-export const kinds: readonly ServerKind[] = [bind, consul, etcd, eureka, nats, rabbitmq, zookeeper];
+export const kinds: readonly ServerKind[] = [bind, consul, etcd, eureka, nats, rabbitmq, statsd, zookeeper];
