@@ -161,7 +161,7 @@ export function lineSender(name: string, options: LineSenderOptions, onLost: (li
         queue.length = 0;
         if (left > 0) {
           onLost(left);
-          onError?.(new Error(`${name}: ${left} lines were left when it was closed`));
+          onError?.(new Error(`${name}: closed with ${left} lines unsent`));
         }
         resolve();
       };

@@ -113,7 +113,7 @@ describe("lineSender over UDP", () => {
     sender.send("a:1");
     await sender.close();
     expect(total()).toBe(1);
-    expect(errors.at(-1)).toContain("test: 1 lines were left when it was closed");
+    expect(errors.at(-1)).toContain("test: closed with 1 lines unsent");
   });
 });
 
@@ -156,7 +156,7 @@ describe("lineSender over TCP", () => {
     expect(sender.send("123456789")).toBe(false);
     await sender.close();
     expect(total()).toBe(100);
-    expect(errors).toEqual([expect.stringContaining("ECONNREFUSED"), "test: 100 lines were left when it was closed"]);
+    expect(errors).toEqual([expect.stringContaining("ECONNREFUSED"), "test: closed with 100 lines unsent"]);
   });
 
   it("stays within maxQueueBytes when the backend does not read, and close gives up", async () => {
