@@ -17,4 +17,5 @@ export { kinds } from "./kinds.ts";
 export { nats } from "./nats.ts";
 export { rabbitmq, rabbitmqctl } from "./rabbitmq.ts";
 export { redis } from "./redis.ts";
+export { statsd } from "./statsd.ts";
 export { zookeeper } from "./zookeeper.ts";

@@ -6,7 +6,8 @@ import { nats } from "./nats.ts";
 import { rabbitmq } from "./rabbitmq.ts";
 import { redis } from "./redis.ts";
 import type { ServerKind } from "./server-kind.ts";
+import { statsd } from "./statsd.ts";
 import { zookeeper } from "./zookeeper.ts";
 
 /** Every kind of server that can be started here. */
-export const kinds: readonly ServerKind[] = [bind, consul, etcd, eureka, nats, rabbitmq, redis, zookeeper];
+export const kinds: readonly ServerKind[] = [bind, consul, etcd, eureka, nats, rabbitmq, redis, statsd, zookeeper];
