@@ -24,4 +24,5 @@ export { logged, type LoggedOptions } from "./logged.ts";
 // For adapters.
 export { merge } from "./bind.ts";
 export { errorFields, isError } from "./errors.ts";
+export { plain } from "./plain.ts";
 export { read, report } from "./logger.ts";

@@ -145,6 +145,7 @@ describe("the package", () => {
       "merge",
       "nopLogger",
       "parseLevel",
+      "plain",
       "read",
       "redact",
       "report",

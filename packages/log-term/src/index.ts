@@ -1,0 +1,2 @@
+export { type Color, colorBy, type Style } from "./style.ts";
+export { termLogger, type TermLoggerOptions, type TermStream } from "./term-logger.ts";

@@ -1,0 +1,1 @@
+export { type WinstonLogger, winstonLogger, type WinstonLoggerOptions } from "./winston-logger.ts";
