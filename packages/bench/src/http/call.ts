@@ -1,31 +1,14 @@
 // A program: calls a server by one contender's client, as fast as it answers.
-import { answer } from "../child.ts";
-import type { Sample } from "../sampling.ts";
+import { answerSamples, type Calls } from "../answer-samples.ts";
 import { type ClientName, clients } from "./clients.ts";
-import { inFlight, request, response, type SumRequest, type SumResponse } from "./sum.ts";
-
-type Client = (request: SumRequest) => Promise<SumResponse>;
+import { inFlight, request, response } from "./sum.ts";
 
 const [, , name, origin] = process.argv;
-const making = clients[name as ClientName]().then(({ makeClient }) => makeClient(origin!));
 
-/** Makes one call after another until the time is up, and tells how many. */
-async function calls(client: Client, until: number): Promise<number> {
-  let count = 0;
-  do {
-    const { v } = await client(request);
-    if (v !== response.v) throw new Error(`not the answer: ${v}`);
-    count += 1;
-  } while (performance.now() < until);
-  return count;
+async function calls(): Promise<Calls> {
+  const { makeClient } = await clients[name as ClientName]();
+  const client = makeClient(origin!);
+  return { call: () => client(request), v: response.v, inFlight };
 }
 
-answer(async (ms: number): Promise<Sample> => {
-  const client = await making;
-  const cpu = process.cpuUsage();
-  const start = performance.now();
-  const counts = await Promise.all(Array.from({ length: inFlight }, () => calls(client, start + ms)));
-  const tookMs = performance.now() - start;
-  const { user, system } = process.cpuUsage(cpu);
-  return { requests: counts.reduce((sum, count) => sum + count, 0), tookMs, cpuUs: user + system };
-});
+answerSamples(calls());
