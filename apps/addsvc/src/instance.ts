@@ -35,7 +35,7 @@ export async function runInstance(args: readonly string[]): Promise<number> {
   const services = await openRegistry(flags, { service: Add.name, ttlMs, onError });
   const registry = new Registry();
   const metrics = prometheusMetrics({ registry });
-  const tracing = startTracing(flags.name, () => flags["otlp-url"]);
+  const tracing = startTracing(flags.name, flags["otlp-url"] === "" ? undefined : () => flags["otlp-url"]);
   const past = flags["history-url"] === "" ? undefined : overHttp(flags["history-url"], tracing);
   const recorded = past === undefined ? addService : withHistory(addService, past);
   const service = withBusinessMetrics(withLogging(recorded, logger), metrics);

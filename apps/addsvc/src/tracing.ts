@@ -2,7 +2,6 @@ import { type ClientOf, implement, type Service } from "@kit/service";
 import { tokenBucket } from "@kit/ratelimit";
 import { traced } from "@kit/tracing-otel";
 import { SpanKind, type Tracer } from "@opentelemetry/api";
-import { ExportResultCode } from "@opentelemetry/core";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import {
@@ -34,15 +33,16 @@ const [scheduledDelayMillis, timeoutMillis] = [300, 1_000];
 
 /**
  * @param name - what the traces call this process.
- * @param url - where the spans go; asked when there are some. An empty one is nowhere: then a trace that a caller has begun passes through, and no more.
+ * @param url - where the spans go; asked when there are some. Without it a trace that a caller has begun passes through, and no more.
  */
-export function startTracing(name: string, url: () => string): Tracing {
+export function startTracing(name: string, url: (() => string) | undefined): Tracing {
   const provider = new NodeTracerProvider({
     resource: resourceFromAttributes({ "service.name": name }),
     sampler: new ParentBasedSampler({ root: atMost(ratePerSecond) }),
-    spanProcessors: [
-      new BatchSpanProcessor(exporterTo(url), { scheduledDelayMillis, exportTimeoutMillis: timeoutMillis }),
-    ],
+    spanProcessors:
+      url === undefined
+        ? []
+        : [new BatchSpanProcessor(exporterTo(url), { scheduledDelayMillis, exportTimeoutMillis: timeoutMillis })],
   });
   return { tracer: provider.getTracer("addsvc"), close: () => provider.shutdown().catch(() => {}) };
 }
@@ -75,9 +75,7 @@ function exporterTo(url: () => string): SpanExporter {
   let exporter: OTLPTraceExporter | undefined;
   return {
     export(spans, done) {
-      const to = url();
-      if (to === "") return done({ code: ExportResultCode.SUCCESS });
-      exporter ??= new OTLPTraceExporter({ url: to, timeoutMillis });
+      exporter ??= new OTLPTraceExporter({ url: url(), timeoutMillis });
       exporter.export(spans, done);
     },
     shutdown: async () => exporter?.shutdown(),
