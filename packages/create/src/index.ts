@@ -1,0 +1,3 @@
+export { createProject, type CreateProjectOptions, type Project } from "./project.ts";
+export { type Template, templates } from "./templates.ts";
+export { CreateError, type CreateErrorCode } from "./create-error.ts";

@@ -1,0 +1,3 @@
+import { makeTemplates } from "../src/templates.mjs";
+
+makeTemplates();
