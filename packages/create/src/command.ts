@@ -1,6 +1,7 @@
 import { relative, resolve } from "node:path";
 import { CreateError } from "./create-error.ts";
 import { type Flags, flagsHelp, parseFlags } from "./flags.ts";
+import { type PackageManager, packageManagerOf } from "./package-manager.ts";
 import { createProject, defaultFolder, isOccupied, type Project } from "./project.ts";
 import { checkName } from "./project-name.ts";
 import { askName, askOverwrite, askTemplate, Cancelled, type Terminal } from "./questions.ts";
@@ -9,7 +10,7 @@ import { type Template, templateFolder, templates } from "./templates.ts";
 export interface CommandOptions extends Terminal {
   /** Where what goes wrong is told. */
   readonly errors: { write(text: string): unknown };
-  /** What package managers call themselves in `npm_config_user_agent`, such as `pnpm/12.21.0 npm/? node/v20.20.2`. */
+  /** The environment's `npm_config_user_agent`, by which it is known who runs this. */
   readonly userAgent: string | undefined;
 }
 
@@ -20,7 +21,7 @@ export interface CommandOptions extends Terminal {
  */
 export async function command(args: readonly string[], options: CommandOptions): Promise<number> {
   const { input, output, errors, userAgent } = options;
-  const manager = /^(pnpm|yarn|bun)\//.exec(userAgent ?? "")?.[1] ?? "npm";
+  const packageManager = packageManagerOf(userAgent);
   try {
     const flags = parseFlags(args);
     const known = await templates();
@@ -28,8 +29,8 @@ export async function command(args: readonly string[], options: CommandOptions):
       output.write(usage(known));
       return 0;
     }
-    const project = await createProject(await decide(flags, known, { input, output }));
-    output.write(told(project, manager));
+    const project = await createProject({ ...(await decide(flags, known, { input, output })), packageManager });
+    output.write(told(project, packageManager));
     return 0;
   } catch (error) {
     if (error instanceof Cancelled) {
@@ -42,7 +43,9 @@ export async function command(args: readonly string[], options: CommandOptions):
     }
     const { code, syscall, path, message } = error as NodeJS.ErrnoException;
     if (syscall === undefined) throw error;
-    errors.write(`The project could not be written: ${path === undefined ? message : `${code}, ${syscall} ${path}`}.\n`);
+    errors.write(
+      `The project could not be written: ${path === undefined ? message : `${code}, ${syscall} ${path}`}.\n`,
+    );
     return 1;
   }
 }
@@ -77,8 +80,14 @@ Templates:
 ${known.map(({ name, description }) => `  ${name.padEnd(width)}   ${description}\n`).join("")}`;
 }
 
-function told({ name, folder }: Project, manager: string): string {
+function told({ name, folder }: Project, manager: PackageManager): string {
   const place = relative(process.cwd(), folder);
-  const steps = [...(place === "" ? [] : [`cd ${place}`]), `${manager} install`, `${manager} start`];
+  const steps = [
+    ...(place === "" ? [] : [`cd ${place}`]),
+    `${manager} install`,
+    // Yarn does not run what is to run before a start.
+    ...(manager === "yarn" ? ["yarn build"] : []),
+    `${manager} start`,
+  ];
   return `${name} is in ${folder}. Next:\n\n${steps.map((step) => `  ${step}\n`).join("")}\nIts README.md says what it shows.\n`;
 }

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { CreateError } from "./create-error.ts";
+import { type NpmSettings, type PackageManager, settingsFor } from "./package-manager.ts";
 import { checkName } from "./project-name.ts";
 import { templateFolder } from "./templates.ts";
 
@@ -16,6 +17,8 @@ export interface CreateProjectOptions {
    * name; all others stay. @default false, so that nothing is lost without a yes
    */
   readonly overwrite?: boolean;
+  /** Whom it is installed with. @default "npm", which comes with Node */
+  readonly packageManager?: PackageManager;
 }
 
 export interface Project {
@@ -26,8 +29,7 @@ export interface Project {
   readonly files: readonly string[];
 }
 
-interface Manifest {
-  readonly name: string;
+interface Manifest extends NpmSettings {
   readonly dependencies: Readonly<Record<string, string>>;
   readonly devDependencies: Readonly<Record<string, string>>;
 }
@@ -42,10 +44,10 @@ interface Manifest {
  * await createProject({ template: "addsvc", name: "shop" });
  */
 export async function createProject(options: CreateProjectOptions): Promise<Project> {
-  const { template, name, overwrite = false } = options;
+  const { template, name, overwrite = false, packageManager = "npm" } = options;
   checkName(name);
   const folder = resolve(options.folder ?? defaultFolder(name));
-  const content = await contentOf(await templateFolder(template), name);
+  const content = await contentOf(await templateFolder(template), name, packageManager);
   if (!overwrite && (await isOccupied(folder)))
     throw new CreateError("already_exists", `${folder} is not empty. Name another folder, or allow --overwrite.`);
   for (const [file, text] of content) {
@@ -76,19 +78,29 @@ export async function isOccupied(folder: string): Promise<boolean> {
   }
 }
 
-async function contentOf(template: string, name: string): Promise<Map<string, string>> {
-  const entries = await readdir(template, { recursive: true, withFileTypes: true });
-  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+async function contentOf(template: string, name: string, manager: PackageManager): Promise<Map<string, string>> {
   const content = new Map<string, string>();
-  for (const path of paths.toSorted()) {
-    const file = path.slice(template.length + 1);
+  for (const file of await filesBelow(template)) {
     // npm leaves a .gitignore out of what it publishes.
-    content.set(file === "gitignore" ? ".gitignore" : file, await readFile(path, "utf8"));
+    content.set(file === "gitignore" ? ".gitignore" : file, await readFile(join(template, file), "utf8"));
   }
-  const manifest = JSON.parse(content.get("package.json") ?? "") as Manifest;
+  const { overrides, allowScripts, ...manifest } = JSON.parse(content.get("package.json") ?? "") as Manifest;
   if (name in manifest.dependencies || name in manifest.devDependencies)
     throw new CreateError("invalid_argument", `"${name}" is a package that the template itself needs.`);
-  return content
-    .set("package.json", `${JSON.stringify({ ...manifest, name }, null, 2)}\n`)
+  const settings = settingsFor(manager, { overrides, allowScripts });
+  content
+    .set("package.json", `${JSON.stringify({ ...manifest, name, ...settings.manifest }, null, 2)}\n`)
     .set("README.md", (content.get("README.md") ?? "").replace(/^# .*/, `# ${name}`));
+  for (const [file, text] of Object.entries(settings.files)) content.set(file, text);
+  return content;
+}
+
+// By hand, since Yarn's archives know nothing of readdir's `recursive`.
+async function filesBelow(folder: string, below = ""): Promise<string[]> {
+  const entries = await readdir(join(folder, below), { withFileTypes: true });
+  const found = entries.map(async (entry) => {
+    const path = join(below, entry.name);
+    return entry.isDirectory() ? filesBelow(folder, path) : [path];
+  });
+  return (await Promise.all(found)).flat().toSorted();
 }
