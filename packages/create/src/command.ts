@@ -2,12 +2,13 @@ import { relative, resolve } from "node:path";
 import { CreateError } from "./create-error.ts";
 import { type Flags, flagsHelp, parseFlags } from "./flags.ts";
 import { type PackageManager, packageManagerOf } from "./package-manager.ts";
-import { createProject, defaultFolder, isOccupied, type Project } from "./project.ts";
+import { createProject, defaultFolder, isOccupied } from "./project.ts";
 import { checkName } from "./project-name.ts";
 import { askName, askOverwrite, askTemplate, Cancelled, type Terminal } from "./questions.ts";
 import { type Template, templateFolder, templates } from "./templates.ts";
 
-export interface CommandOptions extends Terminal {
+/** What a command has around it. */
+export interface Shell extends Terminal {
   /** Where what goes wrong is told. */
   readonly errors: { write(text: string): unknown };
   /** The environment's `npm_config_user_agent`, by which it is known who runs this. */
@@ -19,8 +20,8 @@ export interface CommandOptions extends Terminal {
  *
  * @returns the exit code: 0 when the project is there, 1 if it was refused, 2 for wrong arguments, 130 if the user broke off
  */
-export async function command(args: readonly string[], options: CommandOptions): Promise<number> {
-  const { input, output, errors, userAgent } = options;
+export async function command(args: readonly string[], shell: Shell): Promise<number> {
+  const { input, output, errors, userAgent } = shell;
   const packageManager = packageManagerOf(userAgent);
   try {
     const flags = parseFlags(args);
@@ -29,8 +30,9 @@ export async function command(args: readonly string[], options: CommandOptions):
       output.write(usage(known));
       return 0;
     }
-    const project = await createProject({ ...(await decide(flags, known, { input, output })), packageManager });
-    output.write(told(project, packageManager));
+    const decided = await decide(flags, known, { input, output });
+    const { name, folder } = await createProject({ ...decided, packageManager });
+    output.write(`${name} starts from ${decided.template}. Next:\n\n${nextSteps(folder, packageManager)}`);
     return 0;
   } catch (error) {
     if (error instanceof Cancelled) {
@@ -80,7 +82,7 @@ Templates:
 ${known.map(({ name, description }) => `  ${name.padEnd(width)}   ${description}\n`).join("")}`;
 }
 
-function told({ name, folder }: Project, manager: PackageManager): string {
+function nextSteps(folder: string, manager: PackageManager): string {
   const place = relative(process.cwd(), folder);
   const steps = [
     ...(place === "" ? [] : [`cd ${place}`]),
@@ -89,5 +91,5 @@ function told({ name, folder }: Project, manager: PackageManager): string {
     ...(manager === "yarn" ? ["yarn build"] : []),
     `${manager} start`,
   ];
-  return `${name} is in ${folder}. Next:\n\n${steps.map((step) => `  ${step}\n`).join("")}\nIts README.md says what it shows.\n`;
+  return steps.map((step) => `  ${step}\n`).join("");
 }

@@ -30,23 +30,19 @@ export function settingsFor(
   settings: NpmSettings,
 ): { manifest: object; files: Readonly<Record<string, string>> } {
   const { overrides, allowScripts } = settings;
-  switch (manager) {
-    case "npm":
-      return { manifest: settings, files: {} };
-    case "pnpm": {
-      const text = yaml("allowBuilds", allowScripts) + yaml("overrides", overrides && flat(overrides, ">"));
-      return { manifest: {}, files: text === "" ? {} : { "pnpm-workspace.yaml": text } };
-    }
-    case "yarn":
-      return {
-        manifest: overrides === undefined ? {} : { resolutions: flat(overrides, "/") },
-        files: {
-          ".yarnrc.yml": "# TypeScript 7 does not look into Yarn's archives.\nnodeLinker: node-modules\n",
-          // Without one, Yarn takes the project for a part of whatever is around it.
-          "yarn.lock": "",
-        },
-      };
+  if (manager === "npm") return { manifest: settings, files: {} };
+  if (manager === "pnpm") {
+    const text = yaml("allowBuilds", allowScripts) + yaml("overrides", overrides && flat(overrides, ">"));
+    return { manifest: {}, files: text === "" ? {} : { "pnpm-workspace.yaml": text } };
   }
+  return {
+    manifest: overrides === undefined ? {} : { resolutions: flat(overrides, "/") },
+    files: {
+      ".yarnrc.yml": "# TypeScript 7 does not look into Yarn's archives.\nnodeLinker: node-modules\n",
+      // Without one, Yarn takes the project for a part of whatever is around it.
+      "yarn.lock": "",
+    },
+  };
 }
 
 function flat(overrides: Overrides, mark: string): Record<string, string> {

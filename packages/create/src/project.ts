@@ -48,7 +48,7 @@ export async function createProject(options: CreateProjectOptions): Promise<Proj
   checkName(name);
   const folder = resolve(options.folder ?? defaultFolder(name));
   const content = await contentOf(await templateFolder(template), name, packageManager);
-  if (!overwrite && (await isOccupied(folder)))
+  if ((await isOccupied(folder)) && !overwrite)
     throw new CreateError("already_exists", `${folder} is not empty. Name another folder, or allow --overwrite.`);
   for (const [file, text] of content) {
     const path = join(folder, file);
@@ -57,7 +57,7 @@ export async function createProject(options: CreateProjectOptions): Promise<Proj
     if (overwrite) await rm(path, { force: true });
     await writeFile(path, text, { flag: "wx" });
   }
-  return { name, folder, files: [...content.keys()] };
+  return { name, folder, files: [...content.keys()].toSorted() };
 }
 
 /** @returns the folder of a project that has only a name */

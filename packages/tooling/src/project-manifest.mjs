@@ -44,7 +44,7 @@ export function readWorkspace(from) {
  * @param {(name: string) => boolean} isLeftOut says of a development dependency that only what stays behind needs it
  * @param {Workspace} workspace
  */
-export function projectManifest(folder, { license: _, ...manifest }, isLeftOut, workspace) {
+export function projectManifest(folder, manifest, isLeftOut, workspace) {
   const needed = Object.entries(manifest.devDependencies).filter(
     ([name]) => !workspace.packages.get(name)?.private && !isLeftOut(name),
   );
@@ -53,6 +53,8 @@ export function projectManifest(folder, { license: _, ...manifest }, isLeftOut, 
   return {
     ...manifest,
     name: manifest.name.replace("@kit-apps/", ""),
+    // The user's affair; it is not written.
+    license: undefined,
     dependencies: resolve(Object.entries(manifest.dependencies), workspace),
     devDependencies: resolve(needed, workspace),
     ...whereAny("overrides", nest(filter(overrides, (name) => installed.has(name.replace(/>.*/, ""))))),

@@ -46,6 +46,19 @@ const constantFields = {
   publishConfig: { access: "public", provenance: true },
 };
 
+/** `create` carries the apps, which its build brings and whose tests are not its own; none of it runs in a service. */
+const create = "@kit/create";
+const fieldsOfCreate = {
+  ...constantFields,
+  files: ["dist", "src", "templates", "!dist/.tsbuildinfo"],
+  scripts: {
+    ...constantFields.scripts,
+    build: `${constantFields.scripts.build} && node ../tooling/bin/templates.mjs`,
+    test: "vitest run --dir test --exclude '**/*.integration.test.ts'",
+    "test:integration": "vitest run integration --dir test --passWithNoTests",
+  },
+};
+
 const readmeHeadings = [
   "## Install",
   "## Use",
@@ -72,7 +85,7 @@ const text = (path: string) => readFileSync(path, "utf8");
 /** Files below a folder that people write, as paths from it: nothing installed, built or generated. */
 function files(folder: string, below = ""): string[] {
   return readdirSync(join(folder, below))
-    .filter((name) => !["node_modules", "dist", "coverage", ".turbo", ".kit", ".git"].includes(name))
+    .filter((name) => !["node_modules", "dist", "templates", "coverage", ".turbo", ".kit", ".git"].includes(name))
     .flatMap((name) => {
       const path = join(below, name);
       return statSync(join(folder, path)).isDirectory() ? files(folder, path) : [path];
@@ -127,7 +140,8 @@ describe.each(published)("$folder, published", ({ folder, path, manifest }) => {
   });
 
   it("has the manifest of every other package", () => {
-    expect(manifest, "copy these fields of package.json from another package").toMatchObject(constantFields);
+    const fields = manifest.name === create ? fieldsOfCreate : constantFields;
+    expect(manifest, "copy these fields of package.json from another package").toMatchObject(fields);
     expect(manifest).toMatchObject({
       description: expect.stringMatching(/^[A-Z].+\.$/),
       keywords: expect.arrayContaining(["kit"]),
@@ -166,6 +180,7 @@ describe.each(published)("$folder, published", ({ folder, path, manifest }) => {
   it("consists of the files that a package consists of", () => {
     const required = ["LICENSE", "README.md", "package.json", "test/tsconfig.json", "tsconfig.json"];
     if (isAdapter(name)) required.push("test/conformance.test.ts");
+    if (manifest.name === create) required.push("turbo.json");
     const found = files(path);
     for (const file of required) expect(found, `add ${folder}/${file}`).toContain(file);
     const strange = found.filter(
@@ -202,7 +217,7 @@ describe.each(published)("$folder, published", ({ folder, path, manifest }) => {
   });
 });
 
-describe.each(published.filter(({ manifest }) => manifest.name !== core))(
+describe.each(published.filter(({ manifest }) => ![core, create].includes(manifest.name)))(
   "$folder, around the core",
   ({ manifest }) => {
     it("takes the core from its user", () => {
