@@ -1,0 +1,3 @@
+import { nameRepository } from "../src/repository.mjs";
+
+nameRepository();
