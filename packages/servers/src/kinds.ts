@@ -7,7 +7,8 @@ import { rabbitmq } from "./rabbitmq.ts";
 import { redis } from "./redis.ts";
 import type { ServerKind } from "./server-kind.ts";
 import { statsd } from "./statsd.ts";
+import { zipkin } from "./zipkin.ts";
 import { zookeeper } from "./zookeeper.ts";
 
 /** Every kind of server that can be started here. */
-export const kinds: readonly ServerKind[] = [bind, consul, etcd, eureka, nats, rabbitmq, redis, statsd, zookeeper];
+export const kinds: readonly ServerKind[] = [bind, consul, etcd, eureka, nats, rabbitmq, redis, statsd, zipkin, zookeeper];
