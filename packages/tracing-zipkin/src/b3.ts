@@ -22,6 +22,15 @@ const decided = (sampled: boolean): Decision => ({ sampled: new option.Some(samp
 
 const debugging: Decision = { sampled: new option.Some(true), isDebug: () => true };
 
+/** The words come from before B3 was written down. */
+const decisions = new Map([
+  ["0", decided(false)],
+  ["false", decided(false)],
+  ["1", decided(true)],
+  ["true", decided(true)],
+  ["d", debugging],
+]);
+
 /** Trace id, span id, and perhaps the decision and the parent's id. */
 const singleForm = /^([^-]*)-([^-]*)(?:-([01d])(?:-([^-]*))?)?$/;
 
@@ -39,35 +48,21 @@ export function readB3(message: Incoming): TraceId | Decision {
 
 function readSingle(header: string | undefined): TraceId | Decision | undefined {
   if (header === undefined) return undefined;
-  const alone = decisionOf(header);
+  const alone = decisions.get(header);
   if (alone !== undefined) return alone;
   const [, traceId, spanId, sampled, parentId] = singleForm.exec(header) ?? [];
-  return idsOf(traceId, spanId, parentId, decisionOf(sampled) ?? undecided);
+  return idsOf(traceId, spanId, parentId, decisions.get(sampled ?? "") ?? undecided);
 }
 
 function readMulti(message: Incoming): TraceId | Decision | undefined {
   const decision =
-    message.header("x-b3-flags") === "1" ? debugging : (decisionOf(message.header("x-b3-sampled")) ?? undecided);
+    message.header("x-b3-flags") === "1"
+      ? debugging
+      : (decisions.get(message.header("x-b3-sampled") ?? "") ?? undecided);
   const [traceId, spanId, parentId] = ["x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid"].map((name) =>
     message.header(name)?.trim(),
   );
   return traceId === undefined && spanId === undefined ? decision : idsOf(traceId, spanId, parentId, decision);
-}
-
-function decisionOf(text: string | undefined): Decision | undefined {
-  switch (text) {
-    case "1":
-    // Before B3 was written down some said it so.
-    case "true":
-      return decided(true);
-    case "0":
-    case "false":
-      return decided(false);
-    case "d":
-      return debugging;
-    default:
-      return undefined;
-  }
 }
 
 function idsOf(

@@ -50,7 +50,7 @@ export function extractTrace<Message extends Incoming = Incoming>(
 export function injectTrace(options: InjectTraceOptions = {}): (ctx: Context, message: Outgoing) => void {
   const { format = "multi" } = options;
   if (!["multi", "single", "both"].includes(format)) {
-    throw new TypeError(`injectTrace: format must be "multi", "single" or "both", got ${String(format)}`);
+    throw new TypeError(`injectTrace: format must be "multi", "single" or "both", got ${format as string}`);
   }
   return (ctx, message) => {
     const b3 = ctx.get(position)?.sent();

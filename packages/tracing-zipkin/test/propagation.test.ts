@@ -1,150 +1,242 @@
-import { background } from "@kit/endpoint";
-import { context, diag, propagation, ROOT_CONTEXT, trace } from "@opentelemetry/api";
-import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
-import { W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
+import { background, type Context } from "@kit/endpoint";
+import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
+import { B3InjectEncoding, B3Propagator } from "@opentelemetry/propagator-b3";
 import fc from "fast-check";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { extractTrace, injectTrace, zipkinContext, spanOf, traceContext, traced } from "../src/index.ts";
+import { describe, expect, it } from "vitest";
+import { option, sampler, TraceId } from "zipkin";
+import { extractTrace, idOf, injectTrace, traced, withId } from "../src/index.ts";
 import { Message, recording } from "./recording.ts";
 
-const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
-const spanId = "00f067aa0ba902b7";
+const traceId = "463ac35c9f6413ad48485a3953bb6124";
+const spanId = "a2fb4a1d1a96d312";
+const parentId = "0020000000000001";
+const multi = { "x-b3-traceid": traceId, "x-b3-spanid": spanId, "x-b3-parentspanid": parentId, "x-b3-sampled": "1" };
 
 /** What comes in with these headers. */
-function incoming(headers: Record<string, string | readonly string[]>) {
-  const message = Object.assign(new Message(), { headers });
-  return extractTrace()(background, message);
+function incoming(headers: Record<string, string | readonly string[]>): Context {
+  return extractTrace()(background, Object.assign(new Message(), { headers }));
+}
+
+/** What goes out. */
+function outgoing(ctx: Context, format: "multi" | "single" | "both" = "multi") {
+  const message = new Message();
+  injectTrace({ format })(ctx, message);
+  return message.headers;
 }
 
 describe("extractTrace", () => {
-  it("reads W3C's headers", () => {
-    const ctx = incoming({ traceparent: `00-${traceId}-${spanId}-01`, tracestate: ["a=1", "b=2"] });
-    const { traceState, ...found } = spanOf(ctx)!.spanContext();
-    expect(found).toEqual({ traceId, spanId, traceFlags: 1, isRemote: true });
-    expect(traceState?.serialize()).toBe("a=1,b=2");
+  it.for([
+    ["many headers", multi],
+    ["one header", { b3: `${traceId}-${spanId}-1-${parentId}` }],
+    [
+      "both, and the one is preferred",
+      { ...multi, "x-b3-spanid": "1".repeat(16), b3: `${traceId}-${spanId}-1-${parentId}` },
+    ],
+    ["the many where the one is garbage", { ...multi, b3: "garbage" }],
+    ["capitals", { b3: `${traceId}-${spanId}-1-${parentId}`.toUpperCase() }],
+    ["words for the decision", { ...multi, "x-b3-sampled": "true" }],
+  ] as const)("reads %s", ([, headers]) => {
+    const id = idOf(incoming(headers))!;
+    expect([id.traceId, id.spanId, id.parentSpanId.getOrElse(""), id.sampled.getOrElse(false)]).toEqual([
+      traceId,
+      spanId,
+      parentId,
+      true,
+    ]);
   });
+
+  it("reads ids of 64 bits, and no parent", () => {
+    const id = idOf(incoming({ b3: `${spanId}-${spanId}` }))!;
+    expect([id.traceId, id.parentSpanId.present, id.sampled.present, id.isDebug()]).toEqual([
+      spanId,
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  it.for([{ b3: "d" }, { "x-b3-flags": "1" }, { b3: `${traceId}-${spanId}-d` }, { ...multi, "x-b3-flags": "1" }])(
+    "reads the debug flag, which samples whatever the sampler says: %j",
+    async (headers: Record<string, string>) => {
+      const { tracer, spans } = recording({ sampler: new sampler.Sampler(sampler.neverSample) });
+      await traced(tracer)(async () => 1)(1, incoming(headers));
+      expect(spans().map(({ debug }) => debug)).toEqual([true]);
+    },
+  );
 
   it.for([
     "",
     "garbage",
-    `00-${"0".repeat(32)}-${spanId}-01`,
-    `00-${traceId}-${"0".repeat(16)}-01`,
-    `00-${traceId.toUpperCase()}-${spanId}-01`,
-    `ff-${traceId}-${spanId}-01`,
-    `00-${traceId}-${spanId}-01-more`,
-    `00-${traceId}-${spanId}-01, 00-${traceId}-${spanId}-01`,
-  ])("begins a new trace for %j", (traceparent) => {
-    expect(spanOf(incoming({ traceparent }))).toBeUndefined();
+    "2",
+    `${traceId}-${spanId}-2`,
+    `${traceId}-${spanId}--${parentId}`,
+    `${traceId}-${spanId}-1-${parentId}-more`,
+    `${traceId}`,
+    `${"0".repeat(32)}-${spanId}-1`,
+    `${traceId}-${"0".repeat(16)}-1`,
+    `${traceId}-${traceId}-1`,
+    `${traceId.slice(1)}-${spanId}-1`,
+    `${traceId}-${spanId}-1, ${traceId}-${spanId}-1`,
+  ])("begins a new trace for %j", (b3) => {
+    expect(outgoing(incoming({ b3 }))).toEqual({});
   });
 
-  it("takes what a later version has added, and of the flags the one that it knows", () => {
-    expect(spanOf(incoming({ traceparent: `cc-${traceId}-${spanId}-ff-more` }))!.spanContext()).toMatchObject({
-      traceId,
-      traceFlags: 1,
-    });
+  it.for([
+    { "x-b3-traceid": traceId },
+    { "x-b3-spanid": spanId },
+    { ...multi, "x-b3-traceid": "x" },
+    { ...multi, "x-b3-spanid": [spanId, spanId] },
+  ])("begins a new trace for %j", (headers) => {
+    expect(outgoing(incoming(headers))).toEqual({});
   });
 
-  it("begins a new trace whatever was active when the server was started", async () => {
-    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-    onTestFinished(() => context.disable());
+  it("begins a new trace whatever the tracer's current id was", async () => {
     const { tracer, spans } = recording();
-    await tracer.startActiveSpan("start", () => traced(tracer)(async () => 1)(1, incoming({})));
-    expect(spans()[0]!.parentSpanContext).toBeUndefined();
+    await tracer.letId(tracer.createRootId(), () => traced(tracer)(async () => 1)(1, incoming({})));
+    expect(spans()[0]!.parentId).toBeUndefined();
+  });
+
+  it("has the caller's decision obeyed, with ids and without", async () => {
+    const { tracer, spans } = recording();
+    const endpoint = traced(tracer)(async (_, ctx) => outgoing(ctx));
+    expect(await endpoint(1, incoming({ b3: "0" }))).toMatchObject({ "x-b3-sampled": "0" });
+    expect(await endpoint(1, incoming({ ...multi, "x-b3-sampled": "0" }))).toEqual({ ...multi, "x-b3-sampled": "0" });
+    expect(spans()).toEqual([]);
+    await endpoint(1, incoming({ b3: "1" }));
+    await endpoint(1, incoming(multi));
+    expect(spans().map((span) => [span.traceId === traceId, span.shared])).toEqual([
+      [false, false],
+      [true, true],
+    ]);
+  });
+
+  it("leaves what the caller has not decided to the sampler, and such a span is ours alone", async () => {
+    const asked: string[] = [];
+    const half = new sampler.Sampler((id) => asked.push(id.traceId) % 2 === 0);
+    const { tracer, spans } = recording({ sampler: half });
+    asked.length = 0;
+    for (let i = 0; i < 4; i++) await traced(tracer)(async () => 1)(1, incoming({ b3: `${traceId}-${spanId}` }));
+    expect(asked).toEqual(Array(4).fill(traceId));
+    expect(spans().map(({ id, shared }) => [id, shared])).toEqual(Array(2).fill([spanId, false]));
   });
 
   // go-kit: TestHTTPServerTraceIsRequestBasedSampled
-  it("has the caller's decision on sampling obeyed", async () => {
-    const { tracer, spans } = recording();
-    for (const flags of ["00", "01"]) {
-      await traced(tracer)(async () => 1)(1, incoming({ traceparent: `00-${traceId}-${spanId}-${flags}` }));
+  it("decides by the request where its caller has not", async () => {
+    const { tracer, spans } = recording({ sampler: new sampler.Sampler(sampler.neverSample) });
+    class Request extends Message {
+      method = "DELETE";
     }
+    const before = extractTrace({ sampled: (_, { method }: Request) => (method === "DELETE" ? true : undefined) });
+    const call = (request: Request) => traced(tracer)(async () => 1)(1, before(background, request));
+    const headed = (headers: object, method = "DELETE") => Object.assign(new Request(), { headers, method });
+    await call(headed({}, "GET"));
+    await call(headed({ b3: "0" }));
+    expect(spans()).toEqual([]);
+    await call(headed({}));
+    await call(headed({ b3: `${traceId}-${spanId}` }));
+    expect(spans().map((span) => span.traceId === traceId)).toEqual([false, true]);
+  });
+
+  it("asks the sampler where that throws", async () => {
+    const { tracer, spans } = recording();
+    const before = extractTrace({
+      sampled: () => {
+        throw new Error("broken");
+      },
+    });
+    await traced(tracer)(async () => 1)(1, before(background, new Message()));
     expect(spans()).toHaveLength(1);
-    expect(spans()[0]!.parentSpanContext).toMatchObject({ traceId, spanId });
   });
 });
 
 describe("injectTrace", () => {
   it("writes nothing where there is no trace", () => {
-    const message = new Message();
-    injectTrace()(background, message);
-    expect(message.headers).toEqual({});
+    expect(outgoing(background)).toEqual({});
   });
 
-  it("passes on what it did not make itself", () => {
-    const headers = { traceparent: `00-${traceId}-${spanId}-01`, tracestate: "a=1,b=2" };
-    const message = new Message();
-    injectTrace()(incoming(headers), message);
-    expect(message.headers).toEqual(headers);
+  it.for([
+    [{ b3: "0" }, { "x-b3-sampled": "0" }],
+    [{ b3: "d" }, { "x-b3-flags": "1" }],
+    [{ b3: `${traceId}-${spanId}` }, { "x-b3-traceid": traceId, "x-b3-spanid": spanId }],
+    [{ b3: `${traceId}-${spanId}-1-${parentId}` }, multi],
+    [{ b3: `${traceId}-${spanId}-d` }, { "x-b3-traceid": traceId, "x-b3-spanid": spanId, "x-b3-flags": "1" }],
+  ] as const)("passes on what it did not make itself, in either form: %j", ([single, many]) => {
+    expect(outgoing(incoming(single))).toEqual(many);
+    expect(outgoing(incoming(many), "single")).toEqual(single);
+    expect(outgoing(incoming(single), "both")).toEqual({ ...single, ...many });
+  });
+
+  it("gives a client's id away once, and then ids of their own below it", async () => {
+    const { tracer, spans } = recording();
+    const sent = await traced(tracer, { kind: "CLIENT" })(async (_, ctx) => [outgoing(ctx), outgoing(ctx)])(
+      1,
+      background,
+    );
+    const [span] = spans();
+    expect(sent.map((headers) => headers["x-b3-spanid"] === span!.id)).toEqual([true, false]);
+    expect(sent[1]).toMatchObject({
+      "x-b3-traceid": span!.traceId,
+      "x-b3-parentspanid": span!.id,
+      "x-b3-sampled": "1",
+    });
+  });
+
+  it.for(["SERVER", "LOCAL", "CONSUMER"] as const)("never gives away the id of a span of kind %s", async (kind) => {
+    const { tracer, spans } = recording();
+    const sent = await traced(tracer, { kind })(async (_, ctx) => outgoing(ctx))(1, background);
+    expect(sent["x-b3-spanid"]).not.toBe(spans()[0]!.id);
+    expect(sent["x-b3-parentspanid"]).toBe(spans()[0]!.id);
+  });
+
+  it("refuses another format", () => {
+    expect(() => injectTrace({ format: "w3c" as "multi" })).toThrow(
+      new TypeError('injectTrace: format must be "multi", "single" or "both", got w3c'),
+    );
   });
 });
 
-describe("another propagator", () => {
-  it("carries baggage, with the one that is registered", () => {
-    propagation.setGlobalPropagator(new W3CBaggagePropagator());
-    onTestFinished(() => propagation.disable());
-    const baggage = propagation.createBaggage({ tenant: { value: "acme" } });
-    const message = new Message();
-    const ctx = background.with(zipkinContext, propagation.setBaggage(ROOT_CONTEXT, baggage));
-    injectTrace({ propagator: propagation })(ctx, message);
-    expect(message.headers).toEqual({ baggage: "tenant=acme" });
-    const received = extractTrace({ propagator: propagation })(background, message).get(zipkinContext)!;
-    expect(propagation.getBaggage(received)?.getEntry("tenant")?.value).toBe("acme");
-  });
-
-  it("does not fail the call when it throws", () => {
-    const error = vi.fn<() => void>();
-    diag.setLogger({ error, warn() {}, info() {}, debug() {}, verbose() {} });
-    onTestFinished(() => diag.disable());
-    const fault = (): never => {
-      throw new Error("broken");
-    };
-    const propagator = { inject: fault, extract: fault };
-    const ctx = extractTrace({ propagator })(background, new Message());
-    injectTrace({ propagator })(ctx, new Message());
-    expect([spanOf(ctx), error.mock.calls.length]).toEqual([undefined, 2]);
-  });
-});
-
-describe("traceContext", () => {
+describe("B3, beside OpenTelemetry's propagator of it", () => {
+  const hex = (length: number) =>
+    fc.stringMatching(new RegExp(`^[0-9a-f]{${length}}$`)).filter((text) => /[^0]/.test(text));
+  const ids = fc.record({ traceId: hex(32), spanId: hex(16), sampled: fc.boolean() });
+  const encodings = { single: B3InjectEncoding.SINGLE_HEADER, multi: B3InjectEncoding.MULTI_HEADER };
+  const format = fc.constantFrom("single" as const, "multi" as const);
   const getter = {
-    get: (carrier: Record<string, string>, name: string) => carrier[name],
-    keys: (carrier: Record<string, string>) => Object.keys(carrier),
+    get: (from: Record<string, unknown>, name: string) => from[name.toLowerCase()] as string,
+    keys: Object.keys,
   };
-  const hex = (length: number) => fc.stringMatching(new RegExp(`^[0-9a-f]{${length}}$`));
-  const parent = fc
-    .tuple(fc.constantFrom("00", "01", "ff"), hex(32), hex(16), hex(2), fc.constantFrom("", "-x"))
-    .map(([version, trace_, span, flags, rest]) => `${version}-${trace_}-${span}-${flags}${rest}`);
+  const setter = {
+    set: (to: Record<string, string>, name: string, value: string) => void (to[name.toLowerCase()] = value),
+  };
 
-  it("reads what the SDK's propagator reads, but for flags that are reserved", () => {
-    const theirs = new W3CTraceContextPropagator();
+  it("writes what that reads", () => {
     fc.assert(
-      fc.property(fc.oneof(parent, fc.string()), fc.string(), (traceparent, tracestate) => {
-        const [ours, sdk] = [traceContext, theirs].map((propagator) =>
-          trace.getSpanContext(propagator.extract(ROOT_CONTEXT, { traceparent, tracestate }, getter)),
-        );
-        expect(ours?.traceId).toBe(sdk?.traceId);
-        expect(ours?.spanId).toBe(sdk?.spanId);
-        expect(ours?.traceFlags).toBe(sdk && sdk.traceFlags & 1);
-        expect(ours?.traceState?.serialize()).toBe(sdk?.traceState?.serialize());
+      fc.property(ids, format, ({ traceId: id, spanId: span, sampled }, form) => {
+        const own = new TraceId({ traceId: id, spanId: span, sampled: new option.Some(sampled) });
+        const headers = outgoing(incoming(outgoing(withId(background, own), form)), form);
+        const read = trace.getSpanContext(new B3Propagator().extract(ROOT_CONTEXT, headers, getter));
+        expect(read).toMatchObject({ traceId: id, traceFlags: sampled ? 1 : 0 });
       }),
     );
   });
 
-  it("reads what it has written", () => {
+  it("reads what that writes", () => {
     fc.assert(
-      fc.property(hex(32), hex(16), fc.constantFrom(0, 1), (id, span, traceFlags) => {
-        fc.pre(/[^0]/.test(id) && /[^0]/.test(span));
-        const carrier: Record<string, string> = {};
-        const written = { traceId: id, spanId: span, traceFlags };
-        const setter = { set: (to: typeof carrier, name: string, value: string) => void (to[name] = value) };
-        traceContext.inject(trace.setSpanContext(ROOT_CONTEXT, written), carrier, setter);
-        const read = trace.getSpanContext(traceContext.extract(ROOT_CONTEXT, carrier, getter));
-        expect(read).toEqual({ ...written, isRemote: true });
+      fc.property(ids, format, ({ traceId: id, spanId: span, sampled }, form) => {
+        const context = trace.setSpanContext(ROOT_CONTEXT, { traceId: id, spanId: span, traceFlags: sampled ? 1 : 0 });
+        const headers: Record<string, string> = {};
+        new B3Propagator({ injectEncoding: encodings[form] }).inject(context, headers, setter);
+        const read = idOf(incoming(headers));
+        expect([read?.traceId, read?.spanId, read?.sampled.getOrElse(!sampled)]).toEqual([id, span, sampled]);
       }),
     );
   });
 
-  it("names its headers", () => {
-    expect(traceContext.fields()).toEqual(["traceparent", "tracestate"]);
+  it("survives any header", () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), fc.string(), (b3, one, other) => {
+        incoming({ b3, "x-b3-traceid": one, "x-b3-spanid": other });
+      }),
+    );
   });
 });

@@ -35,7 +35,7 @@ export function recording(options: RecordingOptions = {}): Recording {
   const log = { ...console, error: (...told: unknown[]) => void logged.push(told) };
   const tracer = new Tracer({
     ctxImpl: new ExplicitContext(),
-    recorder: new BatchRecorder({ logger: { logSpan: (span) => void ended.push(span as Reported) } }),
+    recorder: new BatchRecorder({ logger: { logSpan: (span) => void ended.push(span) } }),
     localServiceName: "test",
     log,
     ...options,

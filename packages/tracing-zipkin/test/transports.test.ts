@@ -1,21 +1,19 @@
 import { credentials, Server, ServerCredentials } from "@grpc/grpc-js";
 import { background, type Endpoint, KitError } from "@kit/endpoint";
-import { nats, startServer, whenStartable } from "@kit/servers";
+import { nats, type Server as Started, startServer, whenStartable, zipkin } from "@kit/servers";
 import { defineService, implement } from "@kit/service";
 import { grpcClient, grpcHandler } from "@kit/transport-grpc";
 import { connectHttp, serveHttp } from "@kit/transport-http";
 import { connectNats, serveNats } from "@kit/transport-nats";
 import { connect } from "@nats-io/transport-node";
-import { SpanKind, type Tracer } from "@opentelemetry/api";
-import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
-import { AlwaysOffSampler, BatchSpanProcessor, NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
-import { createServer, type ServerResponse } from "node:http";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { z } from "zod";
-import { extractTrace, injectTrace, traced } from "../src/index.ts";
-import { collector, type OtlpSpan } from "./collector.ts";
+import { BatchRecorder, ExplicitContext, sampler, Tracer } from "zipkin";
+import { extractTrace, injectTrace, traced, withId, zipkinReporter } from "../src/index.ts";
 import { recording } from "./recording.ts";
+import { type StoredSpan, storedTrace } from "./stored-trace.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
@@ -60,7 +58,7 @@ async function back(tracer: Tracer, say: Endpoint): Promise<Endpoint> {
     ...client,
   });
   onTestFinished(() => made[Symbol.asyncDispose]());
-  return traced(tracer, { service: "back.Back", name: "Say", transport: "grpc", kind: SpanKind.CLIENT })(made);
+  return traced(tracer, { service: "back.Back", name: "Say", transport: "grpc", kind: "CLIENT" })(made);
 }
 
 /** NATS, whose handler calls on. */
@@ -72,7 +70,7 @@ async function middle(tracer: Tracer, url: string, next: Endpoint): Promise<Endp
   onTestFinished(async () => void (await served.close()));
   const made = connectNats(Middle, { connection, ...client });
   onTestFinished(() => made[Symbol.asyncDispose]());
-  return traced(tracer, { ...Middle.methods.say, transport: "nats", kind: SpanKind.CLIENT })(made.say);
+  return traced(tracer, { ...Middle.methods.say, transport: "nats", kind: "CLIENT" })(made.say);
 }
 
 /** HTTP, whose handler calls on. */
@@ -87,82 +85,70 @@ async function front(tracer: Tracer, next: Endpoint): Promise<Endpoint> {
   const url = `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
   const made = connectHttp(Front, { url, ...client });
   onTestFinished(() => made[Symbol.asyncDispose]());
-  return traced(tracer, { ...Front.methods.say, transport: "http", kind: SpanKind.CLIENT })(made.say);
+  return traced(tracer, { ...Front.methods.say, transport: "http", kind: "CLIENT" })(made.say);
 }
 
-/** The SDK's own exporter, to that collector. */
-function exporting(url: string): NodeTracerProvider {
-  const exporter = new OTLPTraceExporter({ url, timeoutMillis: 500 });
-  const provider = new NodeTracerProvider({
-    spanProcessors: [new BatchSpanProcessor(exporter, { scheduledDelayMillis: 3_600_000 })],
-  });
-  onTestFinished(() => provider.shutdown().catch(() => {}));
-  return provider;
-}
-
-/** The spans from the root down, each the only child of the one before. */
-function lineOf(spans: readonly OtlpSpan[]): OtlpSpan[] {
-  const line: OtlpSpan[] = [];
-  for (let parent: string | undefined; ; parent = line.at(-1)!.spanId) {
-    const children = spans.filter(({ parentSpanId }) => (parentSpanId || undefined) === parent);
-    if (children.length !== 1) return line;
-    line.push(children[0]!);
-  }
-}
-
-const attribute = ({ attributes }: OtlpSpan, name: string) =>
-  attributes.find(({ key }) => key === name)?.value["stringValue"];
-
-whenStartable(nats, () => {
-  describe("one trace over HTTP, NATS and gRPC, exported by OTLP", () => {
-    async function three(tracer: Tracer, say: Endpoint): Promise<Endpoint> {
-      const broker = await startServer(nats);
-      onTestFinished(() => broker[Symbol.asyncDispose]());
-      return front(tracer, await middle(tracer, broker.url, await back(tracer, say)));
-    }
-
-    it("has a span on either side of each hop, each the child of the one before", async () => {
-      const { url, spans } = await collector();
-      const provider = exporting(url);
-      const say = await three(provider.getTracer("test"), async ({ text: said }) => ({ text: `${said}!` }));
-      expect(await say({ text: "hello" }, background)).toEqual({ text: "hello!" });
-      await provider.forceFlush();
-      const line = lineOf(spans);
-      // OTLP's kinds: 2 is a server, 3 a client.
-      expect(line.map((span) => [span.name, span.kind, attribute(span, "rpc.system.name")])).toEqual([
-        ["front/say", 3, "http"],
-        ["front/say", 2, "http"],
-        ["middle/say", 3, "nats"],
-        ["middle/say", 2, "nats"],
-        ["back.Back/Say", 3, "grpc"],
-        ["back.Back/Say", 2, "grpc"],
-      ]);
-      expect([spans.length, new Set(spans.map(({ traceId }) => traceId)).size]).toEqual([6, 1]);
-      expect(line.map((span) => attribute(span, "rpc.status_code"))).toEqual(Array(6).fill("OK"));
+whenStartable(zipkin, () => {
+  whenStartable(nats, () => {
+    let collector: Started;
+    let broker: Started;
+    beforeAll(async () => {
+      [collector, broker] = await Promise.all([startServer(zipkin), startServer(nats)]);
+    });
+    afterAll(async () => {
+      await collector?.[Symbol.asyncDispose]();
+      await broker?.[Symbol.asyncDispose]();
     });
 
-    it("shows an error on every hop that it crosses", async () => {
-      const { url, spans } = await collector();
-      const provider = exporting(url);
-      const say = await three(provider.getTracer("test"), async () => {
-        throw new KitError("failed_precondition", "not today");
+    const three = async (tracer: Tracer, say: Endpoint): Promise<Endpoint> =>
+      front(tracer, await middle(tracer, broker.url, await back(tracer, say)));
+
+    /** A call over all three, whose spans Zipkin has. */
+    async function trace(say: Endpoint): Promise<readonly StoredSpan[]> {
+      await using reporter = zipkinReporter({ url: `${collector.url}/api/v2/spans` });
+      const tracer = new Tracer({
+        ctxImpl: new ExplicitContext(),
+        recorder: new BatchRecorder({ logger: reporter }),
+        localServiceName: "test",
       });
-      await expect(say({ text: "hello" }, background)).rejects.toThrow("not today");
-      await provider.forceFlush();
-      const line = lineOf(spans);
-      expect(line.map((span) => attribute(span, "error.type"))).toEqual(Array(6).fill("failed_precondition"));
-      // It blames the caller: the clients have failed, the servers have not.
-      expect(line.map(({ status }) => status.code ?? 0)).toEqual([2, 0, 2, 0, 2, 0]);
-      expect(line.map(({ events }) => events.length)).toEqual([1, 0, 1, 0, 1, 0]);
+      const root = tracer.createRootId();
+      const call = await three(tracer, say);
+      await call({ text: "hello" }, withId(background, root)).catch(() => {});
+      await reporter.flush();
+      return storedTrace(collector, root.traceId, 6);
+    }
+
+    describe("one trace over HTTP, NATS and gRPC, reported to Zipkin", () => {
+      it("has one span for each hop, seen from both sides, each the child of the one before", async () => {
+        const spans = await trace(async ({ text: said }) => ({ text: `${said}!` }));
+        expect(
+          spans.map(({ name, kind, shared = false, tags = {} }) => [name, kind, shared, tags["rpc.system.name"]]),
+        ).toEqual([
+          ["front/say", "CLIENT", false, "http"],
+          ["front/say", "SERVER", true, "http"],
+          ["middle/say", "CLIENT", false, "nats"],
+          ["middle/say", "SERVER", true, "nats"],
+          ["back.back/say", "CLIENT", false, "grpc"],
+          ["back.back/say", "SERVER", true, "grpc"],
+        ]);
+        const [first, second, third] = [0, 2, 4].map((at) => spans[at]!.id);
+        expect(spans.map(({ id }) => id)).toEqual([first, first, second, second, third, third]);
+        expect(spans.slice(2).map(({ parentId }) => parentId)).toEqual([first, first, second, second]);
+        expect(spans.map(({ tags }) => tags?.["rpc.status_code"])).toEqual(Array(6).fill("OK"));
+      });
+
+      it("shows an error on every hop that it crosses", async () => {
+        const spans = await trace(async () => {
+          throw new KitError("failed_precondition", "not today");
+        });
+        expect(spans.map(({ tags }) => tags?.["error"])).toEqual(Array(6).fill("not today"));
+        expect(spans.map(({ tags }) => tags?.["error.type"])).toEqual(Array(6).fill("failed_precondition"));
+      });
     });
 
     it("is sampled nowhere if the first does not", async () => {
-      const { tracer, spans } = recording({
-        sampler: new AlwaysOffSampler(),
-      });
+      const { tracer, spans } = recording({ sampler: new sampler.Sampler(sampler.neverSample) });
       const others = recording();
-      const broker = await startServer(nats);
-      onTestFinished(() => broker[Symbol.asyncDispose]());
       const below = await middle(others.tracer, broker.url, await back(others.tracer, async (request) => request));
       const say = await front(tracer, below);
       expect(await say({ text: "hello" }, background)).toEqual({ text: "hello" });
@@ -172,7 +158,7 @@ whenStartable(nats, () => {
     });
 
     it("ends every span when the caller goes away", async () => {
-      const { tracer, open, spans } = recording();
+      const { tracer, spans } = recording();
       let arrived = (): void => {};
       const begun = new Promise<void>((resolve) => (arrived = resolve));
       const say = await three(tracer, () => {
@@ -182,29 +168,11 @@ whenStartable(nats, () => {
       using ctx = background.withCancel();
       const call = say({ text: "hello" }, ctx);
       await begun;
-      expect(open()).toBe(6);
+      expect(spans()).toHaveLength(0);
       ctx.cancel();
       await expect(call).rejects.toThrow("context canceled");
-      await vi.waitFor(() => expect(open()).toBe(0), { interval: 10, timeout: 30_000 });
-      expect(spans().map(({ attributes }) => attributes["error.type"])).toEqual(Array(6).fill("canceled"));
+      await vi.waitFor(() => expect(spans()).toHaveLength(6), { interval: 10, timeout: 30_000 });
+      expect(spans().map(({ tags }) => tags["error.type"])).toEqual(Array(6).fill("canceled"));
     });
-  });
-});
-
-describe("an exporter whose collector", () => {
-  it.for([
-    ["is not there", undefined],
-    ["answers 500", (response: ServerResponse): void => void response.writeHead(500).end()],
-    ["answers garbage", (response: ServerResponse): void => void response.end("\0garbage")],
-    ["cuts the connection", (response: ServerResponse): void => void response.destroy()],
-    ["never answers", () => {}],
-  ] as const)("%s fails no call", async ([, answer]) => {
-    const standIn = answer && (await collector(answer));
-    const provider = exporting(standIn?.url ?? "http://127.0.0.1:9/v1/traces");
-    const say = await front(provider.getTracer("test"), async (request) => request);
-    for (let i = 0; i < 10; i++) expect(await say({ text: "hello" }, background)).toEqual({ text: "hello" });
-    await provider.forceFlush().catch(() => {});
-    expect(standIn?.spans.length).not.toBe(0);
-    expect(await say({ text: "still" }, background)).toEqual({ text: "still" });
   });
 });
