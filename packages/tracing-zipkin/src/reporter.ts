@@ -11,7 +11,7 @@ export interface ZipkinReporterOptions {
   readonly maxBodyBytes?: number;
   /** How many bytes of JSON may wait for a Zipkin that is away or slow, what is being sent included. @default 4_194_304 */
   readonly maxQueueBytes?: number;
-  /** How long one request may take, in ms. @default 10_000 */
+  /** How long one request may take, in ms; a process that has ended in all else waits for it, unless it has closed this. @default 10_000 */
   readonly timeoutMs?: number;
   /** How long `close` may take to get rid of what waits, in ms. @default 1000, for a process that ends is not to wait for its traces */
   readonly closeTimeoutMs?: number;
@@ -60,7 +60,7 @@ export function zipkinReporter(options: ZipkinReporterOptions): ZipkinReporter {
     }
   }
   const headers = { ...options.headers, "content-type": "application/json" };
-  const queue: Encoded[] = [];
+  let queue: Encoded[] = [];
   let heldBytes = 0;
   let dropped = 0;
   let failures = 0;
@@ -86,7 +86,7 @@ export function zipkinReporter(options: ZipkinReporterOptions): ZipkinReporter {
         failures = 0;
         continue;
       }
-      if (error.again) queue.unshift(...batch);
+      if (error.again) queue = batch.concat(queue);
       else dropped += batch.length;
       if (failures++ === 0) onError?.(error.cause);
       const waitMs = Math.min(longestWaitMs, firstWaitMs * 2 ** (failures - 1)) * (1 - Math.random() / 2);
