@@ -95,7 +95,7 @@ whenInstalled(gokit(), () => {
         const above = spans.find(({ id }) => id === span.parentId);
         return (above === undefined ? 0 : 2 + depth(above)) + (span.shared ? 1 : 0);
       };
-      return spans.sort((a, b) => depth(a) - depth(b));
+      return spans.toSorted((a, b) => depth(a) - depth(b));
     }
 
     const told = (spans: readonly StoredSpan[]) =>

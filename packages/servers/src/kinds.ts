@@ -11,4 +11,15 @@ import { zipkin } from "./zipkin.ts";
 import { zookeeper } from "./zookeeper.ts";
 
 /** Every kind of server that can be started here. */
-export const kinds: readonly ServerKind[] = [bind, consul, etcd, eureka, nats, rabbitmq, redis, statsd, zipkin, zookeeper];
+export const kinds: readonly ServerKind[] = [
+  bind,
+  consul,
+  etcd,
+  eureka,
+  nats,
+  rabbitmq,
+  redis,
+  statsd,
+  zipkin,
+  zookeeper,
+];

@@ -1,7 +1,7 @@
 import { ExplicitContext, type model, type Recorder, type sampler, Tracer, BatchRecorder } from "zipkin";
 
 /** A span as the library hands it to its transports. */
-export type Reported = model.Span & {
+type Reported = model.Span & {
   readonly localEndpoint?: Endpoint;
   readonly remoteEndpoint?: Endpoint;
 };

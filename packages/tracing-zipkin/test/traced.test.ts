@@ -68,6 +68,7 @@ describe("traced", () => {
 
   // go-kit: TestGRPCServerTrace, TestHTTPServerTrace
   it("is the caller's span on a server, its child where the tracer must not join, and for any other kind", async () => {
+    const [calling, parent] = ["2".repeat(16), "3".repeat(16)];
     for (const [kind, supportsJoin, joined] of [
       ["SERVER", true, true],
       ["SERVER", false, false],
@@ -75,11 +76,10 @@ describe("traced", () => {
       ["LOCAL", true, false],
     ] as const) {
       const { tracer, spans } = recording({ supportsJoin });
-      await traced(tracer, { kind })(echo)(1, called(`${caller}-1-${"3".repeat(16)}`));
+      await traced(tracer, { kind })(echo)(1, called(`${caller}-1-${parent}`));
       const [span] = spans();
-      expect([span!.traceId, span!.shared]).toEqual(["1".repeat(16), joined]);
-      if (joined) expect([span!.id, span!.parentId]).toEqual(["2".repeat(16), "3".repeat(16)]);
-      else expect(span!.parentId).toBe("2".repeat(16));
+      expect([span!.traceId, span!.shared, span!.id === calling]).toEqual(["1".repeat(16), joined, joined]);
+      expect(span!.parentId).toBe(joined ? parent : calling);
     }
   });
 
@@ -335,7 +335,7 @@ describe("traced", () => {
     ]);
   });
 
-  it.for([
+  it.for<readonly [unknown, object, string]>([
     [{}, {}, "traced: tracer must be a tracer of zipkin"],
     [undefined, {}, "traced: tracer must be a tracer of zipkin"],
     [
@@ -348,8 +348,8 @@ describe("traced", () => {
       { remoteAddress: "host:80" },
       "traced: remoteAddress must be an IPv4 address, with a port or without, got host:80",
     ],
-  ] as const)("refuses wrong options: %#", ([tracer, options, message]) => {
-    expect(() => traced(tracer as Tracer, options as object)).toThrow(new TypeError(message));
+  ])("refuses wrong options: %#", ([tracer, options, message]) => {
+    expect(() => traced(tracer as Tracer, options)).toThrow(new TypeError(message));
   });
 });
 
@@ -477,7 +477,7 @@ describe("traced, with a tracer that fails", () => {
   const recorder: Recorder = { record: fault };
 
   it.for([
-    ["the sampler", { sampler: { shouldSample: fault } as sampler.Sampler }],
+    ["the sampler", { sampler: { shouldSample: fault } }],
     ["the recorder", { recorder }],
   ] as const)("does not fail the call: %s", async ([, broken]) => {
     // A tracer asks its sampler when it is made, too.
