@@ -91,11 +91,11 @@ whenInstalled(gokit(), () => {
         },
         { interval: 20, timeout: 30_000 },
       );
-      const depth = (span: StoredSpan): number => {
-        const above = spans.find(({ id }) => id === span.parentId);
-        return (above === undefined ? 0 : 2 + depth(above)) + (span.shared ? 1 : 0);
+      const depth = ({ parentId, shared }: StoredSpan): number => {
+        const above = spans.find(({ id }) => id === parentId);
+        return (above === undefined ? 0 : 2 + depth({ ...above, shared: false })) + (shared ? 1 : 0);
       };
-      return spans.toSorted((a, b) => depth(a) - depth(b));
+      return spans.toSorted((one, other) => depth(one) - depth(other));
     }
 
     const told = (spans: readonly StoredSpan[]) =>
