@@ -461,11 +461,11 @@ describe("traced, of a call that nobody records", () => {
     let above: Context = background;
     const inner = traced(tracer)(next);
     await traced(tracer)((request: number, ctx) => inner(request, (above = ctx)))(1, background);
-    expect(next).toHaveBeenCalledExactlyOnceWith(1, above);
+    expect(next.mock.calls[0]![1]).toBe(above);
     expect(evaluator).toHaveBeenCalledOnce();
     const ctx = called(`${caller}-0`);
     await inner(2, ctx);
-    expect(next).toHaveBeenLastCalledWith(2, ctx);
+    expect(next.mock.calls[1]![1]).toBe(ctx);
     expect(evaluator).toHaveBeenCalledOnce();
   });
 });
