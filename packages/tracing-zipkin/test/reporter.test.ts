@@ -106,6 +106,16 @@ describe("zipkinReporter", () => {
     expect(errors.map(({ message }) => message)).toEqual(["zipkinReporter: answered with status 503"]);
   });
 
+  it.for([202, 400])("has room again for what was answered with %i", async (status) => {
+    const { url, bodies } = await standIn((response) => void response.writeHead(status).end());
+    const { reporter } = reporterTo(url, { maxQueueBytes: 200 });
+    for (let i = 0; i < 10; i++) {
+      reporter.logSpan(spanOf("a"));
+      await reporter.flush();
+    }
+    expect(bodies).toHaveLength(10);
+  });
+
   it.for([
     ["answers 500", (response: ServerResponse): void => void response.writeHead(500).end()],
     ["answers 429", (response: ServerResponse): void => void response.writeHead(429).end()],

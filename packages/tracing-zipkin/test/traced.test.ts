@@ -54,14 +54,18 @@ describe("traced", () => {
   });
 
   it("is the tracer's current id while the endpoint is entered, sampled or not", async () => {
-    for (const options of [{}, { sampler: never }]) {
+    for (const [options, ctx] of [
+      [{}, background],
+      [{ sampler: never }, background],
+      [{}, called(`${caller}-0`)],
+    ] as const) {
       const { tracer } = recording(options);
       const before = tracer.id;
-      const inner = traced(tracer, { kind: "LOCAL" })(async (_, ctx) => expect(tracer.id).toBe(idOf(ctx)));
-      await traced(tracer)((_, ctx: Context) => {
-        expect(tracer.id).toBe(idOf(ctx));
-        return inner(1, ctx);
-      })(1, background);
+      const inner = traced(tracer, { kind: "LOCAL" })(async (_, below) => expect(tracer.id).toBe(idOf(below)));
+      await traced(tracer)((_, below: Context) => {
+        expect(tracer.id).toBe(idOf(below));
+        return inner(1, below);
+      })(1, ctx);
       expect(tracer.id).toBe(before);
     }
   });
