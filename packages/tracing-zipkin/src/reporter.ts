@@ -59,7 +59,7 @@ export function zipkinReporter(options: ZipkinReporterOptions): ZipkinReporter {
       throw new TypeError(`zipkinReporter: ${name} must be a positive integer below 2^31, got ${String(value)}`);
     }
   }
-  const headers = { ...options.headers, "content-type": "application/json" };
+  const headers = headersOf(options.headers);
   let queue: Encoded[] = [];
   let heldBytes = 0;
   let dropped = 0;
@@ -81,17 +81,16 @@ export function zipkinReporter(options: ZipkinReporterOptions): ZipkinReporter {
     while (queue.length > 0) {
       const batch = take();
       const error = await post(batch);
-      if (error === undefined || !error.again) release(batch);
-      if (error === undefined) {
-        failures = 0;
-        continue;
+      if (error === undefined) failures = 0;
+      else if (failures++ === 0) onError?.(error.cause);
+      if (error?.again) {
+        queue = batch.concat(queue);
+        const waitMs = Math.min(longestWaitMs, firstWaitMs * 2 ** (failures - 1)) * (1 - Math.random() / 2);
+        notBefore = performance.now() + waitMs;
+        return;
       }
-      if (error.again) queue = batch.concat(queue);
-      else dropped += batch.length;
-      if (failures++ === 0) onError?.(error.cause);
-      const waitMs = Math.min(longestWaitMs, firstWaitMs * 2 ** (failures - 1)) * (1 - Math.random() / 2);
-      notBefore = performance.now() + waitMs;
-      return;
+      for (const { bytes } of batch) heldBytes -= bytes;
+      if (error !== undefined) dropped += batch.length;
     }
   }
 
@@ -100,10 +99,6 @@ export function zipkinReporter(options: ZipkinReporterOptions): ZipkinReporter {
     let bytes = 2;
     const end = queue.findIndex((span) => (bytes += span.bytes) > maxBodyBytes);
     return queue.splice(0, end === -1 ? queue.length : end);
-  }
-
-  function release(batch: readonly Encoded[]): void {
-    for (const { bytes } of batch) heldBytes -= bytes;
   }
 
   /** Resolves with what went wrong, and whether the same spans may be sent again. */
@@ -134,7 +129,7 @@ export function zipkinReporter(options: ZipkinReporterOptions): ZipkinReporter {
     const left = queue.length;
     if (left === 0) return;
     dropped += left;
-    release(queue.splice(0));
+    queue.length = 0;
     onError?.(new Error(`zipkinReporter: closed with ${left} spans unsent`));
   }
 
@@ -159,6 +154,17 @@ export function zipkinReporter(options: ZipkinReporterOptions): ZipkinReporter {
     [Symbol.asyncDispose]: () => reporter.close(),
   };
   return reporter;
+}
+
+function headersOf(given: Readonly<Record<string, string>> | undefined): Headers {
+  try {
+    const headers = new Headers(given);
+    headers.set("content-type", "application/json");
+    return headers;
+  } catch {
+    // Not with the platform's words, which repeat the value.
+    throw new TypeError("zipkinReporter: headers must be a record of names and values that HTTP can carry");
+  }
 }
 
 function isHttp(text: unknown): boolean {

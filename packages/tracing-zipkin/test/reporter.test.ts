@@ -197,6 +197,15 @@ describe("zipkinReporter", () => {
     expect([names(), reporter.dropped]).toEqual([["last"], 1]);
   });
 
+  it("goes on at close past what is refused", async () => {
+    let count = 0;
+    const { url, names } = await standIn((response) => void response.writeHead(count++ === 0 ? 400 : 202).end());
+    const { reporter } = reporterTo(url, { maxBodyBytes: 100 });
+    for (const name of ["a", "b", "c"]) reporter.logSpan(spanOf(name));
+    await reporter.close();
+    expect([names(), reporter.dropped]).toEqual([["a", "b", "c"], 1]);
+  });
+
   it("waits at close no longer than it may, and says what was lost", async () => {
     const { url } = await standIn(() => {});
     const { reporter, errors } = reporterTo(url, { closeTimeoutMs: 50, timeoutMs: 3_600_000 });
@@ -232,6 +241,7 @@ describe("zipkinReporter", () => {
     [{ url: "nonsense" }, "url must be one of http or https without a password"],
     [{ url: "ftp://a" }, "url must be one of http or https without a password"],
     [{ url: "http://a:b@c" }, "url must be one of http or https without a password"],
+    [{ headers: { token: "a\nb" } }, "headers must be a record of names and values that HTTP can carry"],
     [{ flushIntervalMs: 0 }, "flushIntervalMs must be a positive integer below 2^31, got 0"],
     [{ maxBodyBytes: 0.5 }, "maxBodyBytes must be a positive integer below 2^31, got 0.5"],
     [{ maxQueueBytes: -1 }, "maxQueueBytes must be a positive integer below 2^31, got -1"],
