@@ -1,4 +1,5 @@
 import { bind } from "./bind.ts";
+import { chromium } from "./chromium.ts";
 import { consul } from "./consul.ts";
 import { etcd } from "./etcd.ts";
 import { eureka } from "./eureka.ts";
@@ -13,6 +14,7 @@ import { zookeeper } from "./zookeeper.ts";
 /** Every kind of server that can be started here. */
 export const kinds: readonly ServerKind[] = [
   bind,
+  chromium,
   consul,
   etcd,
   eureka,
