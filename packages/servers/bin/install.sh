@@ -66,6 +66,18 @@ build_eureka() {
   rm -r "$work"
 }
 
+# The slim one: spans in memory, over HTTP.
+zipkin=io.zipkin:zipkin-server:3.5.1:jar:slim
+
+fetch_zipkin() {
+  local work
+  work=$(mktemp -d)
+  mvn --batch-mode --quiet dependency:copy -Dartifact=$zipkin -DoutputDirectory="$work"
+  mv "$work"/*.jar "$1"
+  rm -r "$work"
+}
+
 from_debian
 cached consul "$(cat tools/consul/go.mod)" build_consul
 cached eureka-server.jar "$(cat eureka/pom.xml eureka/src/main/java/kit/EurekaServer.java)" build_eureka
+cached zipkin-server.jar "$zipkin" fetch_zipkin

@@ -19,4 +19,5 @@ export { nats } from "./nats.ts";
 export { rabbitmq, rabbitmqctl } from "./rabbitmq.ts";
 export { redis } from "./redis.ts";
 export { statsd } from "./statsd.ts";
+export { zipkin } from "./zipkin.ts";
 export { zookeeper } from "./zookeeper.ts";

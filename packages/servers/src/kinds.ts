@@ -8,6 +8,7 @@ import { rabbitmq } from "./rabbitmq.ts";
 import { redis } from "./redis.ts";
 import type { ServerKind } from "./server-kind.ts";
 import { statsd } from "./statsd.ts";
+import { zipkin } from "./zipkin.ts";
 import { zookeeper } from "./zookeeper.ts";
 
 /** Every kind of server that can be started here. */
@@ -21,5 +22,6 @@ export const kinds: readonly ServerKind[] = [
   rabbitmq,
   redis,
   statsd,
+  zipkin,
   zookeeper,
 ];
