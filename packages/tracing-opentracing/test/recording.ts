@@ -2,17 +2,16 @@ import jaeger, { type JaegerSpan } from "jaeger-client";
 import { MockTracer, type Span, SpanContext, type SpanOptions, type Tracer } from "opentracing";
 import { onTestFinished } from "vitest";
 
-/** The API's own mock, `lib/mock_tracer`, as much as is looked at. */
+/** The API's own mock, as much as is looked at. */
 interface MockSpan extends Span {
   uuid(): string;
   operationName(): string;
   tags(): Record<string, unknown>;
-  readonly _logs: readonly { readonly fields: Record<string, unknown> }[];
-  readonly _finishMs: number;
+  durationMs(): number;
 }
 
-/** What came over the wire, and what of a span crosses it. */
-class MockContext extends SpanContext {
+/** What of a span is on the wire. */
+class RemoteContext extends SpanContext {
   readonly id: string;
   constructor(id: string) {
     super();
@@ -30,7 +29,7 @@ export class RecordingTracer extends AnyMockTracer {
 
   /** The spans that have finished, in the order of their beginning. */
   get spans(): MockSpan[] {
-    return this.#all.filter((span) => span._finishMs > 0);
+    return this.#all.filter((span) => span.durationMs() >= 0);
   }
 
   /** How many have been started and not finished. */
@@ -43,38 +42,73 @@ export class RecordingTracer extends AnyMockTracer {
     return this.#parents.get(span);
   }
 
-  protected override _startSpan(name: string, options: SpanOptions): Span {
-    const span = super._startSpan(name, options) as MockSpan;
+  override startSpan(name: string, options: SpanOptions = {}): Span {
+    const span = super.startSpan(name, options) as MockSpan;
     span.addTags(options.tags ?? {});
     this.#all.push(span);
-    const [parent] = options.references ?? [];
-    if (parent !== undefined) this.#parents.set(span, idOf(parent.referencedContext()));
+    if (options.childOf !== undefined) this.#parents.set(span, this.#idOf(options.childOf));
     return span;
   }
 
-  protected override _inject(context: SpanContext, _format: string, carrier: Record<string, string>): void {
-    carrier["Mock-Id"] = idOf(context);
+  override inject(context: Span | SpanContext, _format: string, carrier: Record<string, string>): void {
+    carrier["Mock-Id"] = this.#idOf(context);
     carrier["mock-bin"] = "€";
   }
 
-  protected override _extract(_format: string, carrier: Record<string, string>): SpanContext | null {
-    return carrier["mock-id"] === undefined ? null : new MockContext(carrier["mock-id"] + (carrier["mock-bin"] ?? ""));
+  override extract(_format: string, carrier: Record<string, string>): SpanContext | null {
+    return carrier["mock-id"] === undefined
+      ? null
+      : new RemoteContext(carrier["mock-id"] + (carrier["mock-bin"] ?? ""));
+  }
+
+  #idOf(of: Span | SpanContext): string {
+    if (of instanceof RemoteContext) return of.id;
+    const found = this.#all.find((span) => span === of || ("span" in of && of.span() === span));
+    return found!.uuid();
   }
 }
 
-function idOf(context: SpanContext): string {
-  const of = context as MockContext & { readonly _span?: MockSpan };
-  return of._span?.uuid() ?? of.id;
+/** What was logged with a span, record by record. */
+export function logsOf(span: Span): Record<string, unknown>[] {
+  const { _logs: records } = span as Span & { readonly _logs: readonly { readonly fields: Record<string, unknown> }[] };
+  return records.map(({ fields }) => fields);
 }
 
 export const recording = (): RecordingTracer => new RecordingTracer();
+
+/** A span as a backend has it, whoever made it. */
+export interface Reported {
+  readonly trace: string;
+  readonly id: string;
+  readonly parent: string | undefined;
+  readonly name: string;
+  readonly tags: Readonly<Record<string, unknown>>;
+  readonly logs: readonly Readonly<Record<string, unknown>>[];
+}
 
 /** Jaeger's own tracer, which reports to memory. */
 export function jaegerTracer(sampled = true) {
   const reporter = new jaeger.InMemoryReporter();
   const tracer = new jaeger.Tracer("test", reporter, new jaeger.ConstSampler(sampled));
   onTestFinished(() => tracer.close());
-  return { tracer, spans: (): JaegerSpan[] => reporter.spans };
+  return { tracer, spans: (): Reported[] => reporter.spans.map(reported) };
+}
+
+function reported(span: JaegerSpan): Reported {
+  const { _operationName: name, _tags: tags, _logs: logs } = span;
+  const context: SpanContext & { readonly parentIdStr?: string } = span.context();
+  return {
+    trace: context.toTraceId(),
+    id: context.toSpanId(),
+    parent: context.parentIdStr,
+    name,
+    tags: byKey(tags),
+    logs: logs.map(({ fields }) => byKey(fields)),
+  };
+}
+
+function byKey(pairs: readonly { readonly key: string; readonly value: unknown }[]): Record<string, unknown> {
+  return Object.fromEntries(pairs.map(({ key, value }) => [key, value]));
 }
 
 /** A message of any transport, to write headers to and to read them from. */

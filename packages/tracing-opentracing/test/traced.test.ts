@@ -6,15 +6,12 @@ import { type Span, Tracer } from "opentracing";
 import { Readable } from "node:stream";
 import { describe, expect, it, vi } from "vitest";
 import { spanId, spanOf, traced, traceId, withSpan } from "../src/index.ts";
-import { jaegerTracer, recording } from "./recording.ts";
+import { jaegerTracer, logsOf, recording } from "./recording.ts";
 
 const echo: Endpoint<unknown, unknown> = async (request) => request;
 const failing = (error: unknown) => async (): Promise<never> => {
   throw error;
 };
-
-const logs = (span: { readonly _logs: readonly { readonly fields: Record<string, unknown> }[] }) =>
-  span._logs.map(({ fields }) => fields);
 
 describe("traced", () => {
   // go-kit: TestTraceEndpoint, TestTraceServer
@@ -26,7 +23,7 @@ describe("traced", () => {
     const [span] = tracer.spans;
     expect([span!.operationName(), span!.tags()]).toEqual(["addsvc/sum", { "span.kind": "server", component: "nats" }]);
     expect(tracer.parentOf(span!)).toBe(parent.uuid());
-    expect(logs(span!)).toEqual([]);
+    expect(logsOf(span!)).toEqual([]);
   });
 
   // go-kit: TestTraceEndpointNoContextSpan
@@ -81,7 +78,7 @@ describe("traced", () => {
     await expect(traced(tracer, { name: "get" })(failing(error))(1, background)).rejects.toBe(error);
     const [span] = tracer.spans;
     expect(span!.tags()["error"]).toBe(true);
-    expect(logs(span!)).toEqual([
+    expect(logsOf(span!)).toEqual([
       {
         event: "error",
         "error.kind": "not_found",
@@ -104,7 +101,7 @@ describe("traced", () => {
       throw new Error("at once");
     };
     expect(() => middleware(atOnce)(1, background)).toThrow("at once");
-    expect(tracer.spans.map((span) => logs(span)[0]?.["message"])).toEqual([
+    expect(tracer.spans.map((span) => logsOf(span)[0]?.["message"])).toEqual([
       "text",
       "undefined",
       "null",
@@ -126,7 +123,7 @@ describe("traced", () => {
     const [call, first, second] = tracer.spans;
     expect(first!.tags()["gokit.retry.attempt"]).toBeUndefined();
     expect(second!.tags()["gokit.retry.attempt"]).toBe(2);
-    expect(logs(call!)).toMatchObject([
+    expect(logsOf(call!)).toMatchObject([
       { event: "error", "gokit.retry.error.1": "first", "gokit.retry.error.2": "second" },
     ]);
     expect(tracer.parentOf(first!)).toBe(call!.uuid());
@@ -141,7 +138,7 @@ describe("traced", () => {
     await expect(guarded(1, background)).rejects.toThrow("circuit breaker is open");
     const [, refused] = tracer.spans;
     expect(refused!.tags()["error"]).toBe(true);
-    expect(logs(refused!)).toMatchObject([{ "error.kind": "unavailable", message: "circuit breaker is open" }]);
+    expect(logsOf(refused!)).toMatchObject([{ "error.kind": "unavailable", message: "circuit breaker is open" }]);
   });
 
   it.for([
@@ -152,8 +149,8 @@ describe("traced", () => {
     const response = { failed: () => new Error("too poor") };
     expect(await traced(tracer, { name: "buy", ignoreBusinessErrors })(echo)(response, background)).toBe(response);
     const [span] = tracer.spans;
-    expect([span!.tags()["error"], logs(span!).length]).toEqual([marked, records]);
-    expect(logs(span!)[0]).toEqual({ "gokit.business.error": "too poor" });
+    expect([span!.tags()["error"], logsOf(span!).length]).toEqual([marked, records]);
+    expect(logsOf(span!)[0]).toEqual({ "gokit.business.error": "too poor" });
   });
 
   it("survives a response whose failed throws", async () => {
@@ -164,7 +161,7 @@ describe("traced", () => {
       },
     };
     expect(await traced(tracer)(echo)(response, background)).toBe(response);
-    expect(logs(tracer.spans[0]!)[0]).toEqual({ "gokit.business.error": "broken" });
+    expect(logsOf(tracer.spans[0]!)[0]).toEqual({ "gokit.business.error": "broken" });
   });
 
   it("finishes with its context, also where the endpoint goes on for ever", async () => {
@@ -174,7 +171,7 @@ describe("traced", () => {
     void traced(tracer, { name: "get" })(never)(1, ctx);
     expect(tracer.open).toBe(1);
     ctx.cancel();
-    expect([tracer.open, logs(tracer.spans[0]!)[0]!["error.kind"]]).toEqual([0, "canceled"]);
+    expect([tracer.open, logsOf(tracer.spans[0]!)[0]!["error.kind"]]).toEqual([0, "canceled"]);
     void traced(tracer, { name: "get" })(never)(1, ctx);
     expect([tracer.open, tracer.spans.length]).toEqual([0, 2]);
   });
@@ -222,15 +219,15 @@ describe("traced", () => {
     await traced(recording())(async (_, ctx) => logger.log({ n: 2 }, ctx))(1, background);
     logger.log({ n: 3 }, background);
     logger.log({ n: 4 });
-    const context = spans()[0]!.context();
+    const [{ trace, id } = {}] = spans();
     const none = { trace_id: undefined, span_id: undefined };
     expect(records).toEqual([
-      { trace_id: context.toTraceId(), span_id: context.toSpanId(), n: 1 },
+      { trace_id: trace, span_id: id, n: 1 },
       { ...none, n: 2 },
       { ...none, n: 3 },
       { ...none, n: 4 },
     ]);
-    expect(context.toTraceId()).toMatch(/^[0-9a-f]{16}$/);
+    expect(trace).toMatch(/^[0-9a-f]{1,16}$/);
   });
 
   it("costs no call with the API's own tracer, which does nothing", async () => {
@@ -263,7 +260,7 @@ describe("traced, of a stream", () => {
       expect(tracer.open).toBe(1);
       read.push(number);
     }
-    expect([read, tracer.open, logs(tracer.spans[0]!)]).toEqual([[1, 2], 0, []]);
+    expect([read, tracer.open, logsOf(tracer.spans[0]!)]).toEqual([[1, 2], 0, []]);
   });
 
   it("finishes when the reader leaves, and lets the source go", async () => {
@@ -288,7 +285,7 @@ describe("traced, of a stream", () => {
     const error = new KitError("data_loss", "torn");
     const stream = await traced(tracer)(async () => numbers(error))(1, background);
     await expect(gather(stream)).rejects.toBe(error);
-    expect([tracer.open, logs(tracer.spans[0]!)[0]!["error.kind"]]).toEqual([0, "data_loss"]);
+    expect([tracer.open, logsOf(tracer.spans[0]!)[0]!["error.kind"]]).toEqual([0, "data_loss"]);
   });
 
   it("finishes with the context where nobody reads", async () => {
