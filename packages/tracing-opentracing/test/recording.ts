@@ -1,14 +1,7 @@
 import jaeger, { type JaegerSpan } from "jaeger-client";
-import { MockTracer, type Span, SpanContext, type SpanOptions, type Tracer } from "opentracing";
+import { MockContext, MockSpan, MockTracer } from "opentracing/lib/mock_tracer/index.js";
+import { type Span, SpanContext, type SpanOptions, type Tracer } from "opentracing";
 import { onTestFinished } from "vitest";
-
-/** The API's own mock, as much as is looked at. */
-interface MockSpan extends Span {
-  uuid(): string;
-  operationName(): string;
-  tags(): Record<string, unknown>;
-  durationMs(): number;
-}
 
 /** What of a span is on the wire. */
 class RemoteContext extends SpanContext {
@@ -43,7 +36,8 @@ export class RecordingTracer extends AnyMockTracer {
   }
 
   override startSpan(name: string, options: SpanOptions = {}): Span {
-    const span = super.startSpan(name, options) as MockSpan;
+    // It moves what it is given about.
+    const span = super.startSpan(name, { ...options }) as MockSpan;
     span.addTags(options.tags ?? {});
     this.#all.push(span);
     if (options.childOf !== undefined) this.#parents.set(span, this.#idOf(options.childOf));
@@ -63,8 +57,7 @@ export class RecordingTracer extends AnyMockTracer {
 
   #idOf(of: Span | SpanContext): string {
     if (of instanceof RemoteContext) return of.id;
-    const found = this.#all.find((span) => span === of || ("span" in of && of.span() === span));
-    return found!.uuid();
+    return (of instanceof MockSpan ? of : (of as MockContext).span()).uuid();
   }
 }
 

@@ -28,7 +28,7 @@ function bridged() {
         name: span.name,
         // The bridge makes a status of that tag.
         tags: { ...span.attributes, ...(span.status.code === SpanStatusCode.ERROR && { error: true }) },
-        logs: span.events.map(({ name, attributes }) => ({ event: name, ...attributes })),
+        logs: span.events.map(({ name, attributes }) => ({ ...attributes, event: name })),
       })),
   };
 }
