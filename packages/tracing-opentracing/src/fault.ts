@@ -9,3 +9,13 @@ export function tell(onError: OnError | undefined, error: unknown): void {
     // There is nobody left to tell.
   }
 }
+
+/** What a function of the user's says, else that. */
+export function asked<T>(onError: OnError | undefined, otherwise: T, ask: () => T): T {
+  try {
+    return ask();
+  } catch (error) {
+    tell(onError, error);
+    return otherwise;
+  }
+}

@@ -1,7 +1,7 @@
 import { type AnyMiddleware, callInfo, type Context, contextKey, type ContextKey } from "@kit/endpoint";
 import { type Span, Tags, type Tracer } from "opentracing";
 import { CallSpan } from "./call-span.ts";
-import { type OnError, tell } from "./fault.ts";
+import { asked, type OnError, tell } from "./fault.ts";
 import { type Parent, parent } from "./parent.ts";
 
 /** The description of a method that `implement` hands over fits as it is. */
@@ -57,6 +57,9 @@ export function traced(tracer: Tracer, options: TracedOptions = {}): AnyMiddlewa
   // A client's context may still be that of the call it is a part of.
   const told = kind !== "server" || (service !== undefined && name !== undefined && transport !== undefined);
 
+  const nameOf = (ctx: Context, { spanName }: TracedMethod): string =>
+    operationName === undefined ? spanName : asked(onError, "", () => operationName(ctx, spanName)) || spanName;
+
   return (next) => {
     // An endpoint is nearly always called under one name, so the last one is kept and no other.
     let current = new TracedMethod(kind, service ?? "", name ?? "", transport ?? "");
@@ -75,13 +78,13 @@ export function traced(tracer: Tracer, options: TracedOptions = {}): AnyMiddlewa
         const method = told ? current : methodOf(ctx);
         const count = ctx.get(attempt) ?? 1;
         const childOf = above?.span ?? above?.remote;
-        return tracer.startSpan(operationName?.(ctx, method.spanName) || method.spanName, {
+        return tracer.startSpan(nameOf(ctx, method), {
           ...(childOf !== undefined && { childOf }),
           tags: {
             ...method.tags,
             ...above?.tags,
             ...(count > 1 && { "gokit.retry.attempt": count }),
-            ...(typeof tags === "function" ? tags(ctx) : tags),
+            ...(typeof tags === "function" ? asked(onError, {}, () => tags(ctx)) : tags),
           },
         });
       } catch (error) {
