@@ -62,11 +62,11 @@ export class CallSpan {
     else this.#setFailed(failure);
   }
 
+  /** A `RetryError`, as `@kit/lb` makes them, tells what each attempt failed with, and has the status of the final error; as in go-kit. */
   #tellFailure(error: unknown): void {
-    this.#setFailed(error);
-    const { name, errors } = (error ?? {}) as { readonly name?: unknown; readonly errors?: unknown };
-    // What each attempt of a `RetryError`, as `@kit/lb` makes them, failed with; by go-kit's names.
-    if (name !== "RetryError" || !Array.isArray(errors)) return;
+    const { name, errors, final } = (error ?? {}) as Readonly<Record<"name" | "errors" | "final", unknown>>;
+    if (name !== "RetryError" || !Array.isArray(errors)) return this.#setFailed(error);
+    this.#setFailed(final);
     for (const [index, one] of errors.entries()) this.#span.addAttribute(`gokit.retry.error.${index + 1}`, textOf(one));
   }
 

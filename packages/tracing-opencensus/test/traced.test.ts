@@ -124,7 +124,7 @@ describe("traced", () => {
     expect(first!.attributes["gokit.retry.attempt"]).toBeUndefined();
     expect(second!.attributes["gokit.retry.attempt"]).toBe(2);
     expect(call!.attributes).toEqual({ "gokit.retry.error.1": "first", "gokit.retry.error.2": "second" });
-    expect(call!.status.code).toBe(CanonicalCode.UNAVAILABLE);
+    expect(call!.status).toEqual({ code: CanonicalCode.UNAVAILABLE, message: "second" });
     expect(first!.parentSpanId).toBe(call!.id);
     expect(attempt.id).toBe(Symbol.for("@kit/context/attempt"));
   });
