@@ -91,10 +91,10 @@ export function traced(tracer: TracerBase, options: TracedOptions = {}): AnyMidd
     let called: Promise<any> | undefined;
     const call = (span: Span): Promise<any> => {
       const child = ctx.with(parent, { span, outgoing });
-      if (!span.started) return (called = atLeastLater(() => next(request, child)));
+      if (!span.started) return (called = promised(() => next(request, child)));
       describe(span, ctx, above);
       const { succeed, fail } = new CallSpan(span, ctx, ending);
-      called = atLeastLater(() => next(request, child)).then(succeed, (error: unknown) => {
+      called = promised(() => next(request, child)).then(succeed, (error: unknown) => {
         fail(error);
         throw error;
       });
@@ -128,8 +128,8 @@ function currentOf(tracer: TracerBase & Partial<Pick<Tracer, "currentRootSpan">>
   return span?.started ? { span } : undefined;
 }
 
-/** The tracer's current root span is left behind by what throws at once. */
-function atLeastLater<T>(call: () => Promise<T>): Promise<T> {
+/** What throws at once would leave the current root span of the tracer behind. */
+function promised<T>(call: () => Promise<T>): Promise<T> {
   try {
     return call();
   } catch (error) {

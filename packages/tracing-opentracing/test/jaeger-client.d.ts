@@ -14,6 +14,15 @@ declare module "jaeger-client" {
   }
 
   const jaeger: {
+    /** One that reports to a collector over HTTP. */
+    readonly initTracer: (
+      config: {
+        readonly serviceName: string;
+        readonly sampler: { readonly type: "const"; readonly param: number };
+        readonly reporter: { readonly collectorEndpoint: string; readonly timeoutMs: number };
+      },
+      options: { readonly logger: { info(text: string): void; error(text: string): void } },
+    ) => Tracer & { close(done: () => void): void };
     readonly InMemoryReporter: new () => Reporter;
     readonly ConstSampler: new (decision: boolean) => unknown;
     readonly Tracer: new (service: string, reporter: unknown, sampler: unknown) => Tracer & { close(): void };
