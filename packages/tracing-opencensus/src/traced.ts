@@ -85,7 +85,7 @@ export function traced(tracer: TracerBase, options: TracedOptions = {}): AnyMidd
   return (next) => (request, ctx) => {
     const above = ctx.get(parent) ?? currentOf(tracer);
     const over = above?.span;
-    // Below what is not recorded OpenCensus makes spans without a trace, so that stays the one to pass on.
+    // Below what is not recorded nothing is, whatever the rate here; that stays what is passed on.
     if (!tracer.active || (over !== undefined && !over.started && !over.ended)) return next(request, ctx);
 
     let called: Promise<any> | undefined;

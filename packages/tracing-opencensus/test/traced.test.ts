@@ -360,7 +360,7 @@ describe("traced, of a call that nobody records", () => {
       listeners++;
       return () => {};
     });
-    const client = traced(tracer, { kind: SpanKind.CLIENT })((_, ctx: Context) => {
+    const client = traced(tracer, { kind: SpanKind.CLIENT, samplingRate: 1 })((_, ctx: Context) => {
       injectTrace()(ctx, message);
       return promise;
     });
