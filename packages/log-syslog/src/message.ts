@@ -168,13 +168,19 @@ function escape(character: string): string {
 }
 
 /** What may not stand in the name of a parameter, and the sign that stands for it. */
-const misfit = /[^!#-$&-<>-\\^-~]/gu;
+const misfit = /[^!#-$&-<>-\\^-~]/u;
 const longestName = 32;
 
 /** A field's name as that of a parameter: printable ASCII, the rest percent-encoded, 32 characters at most. */
 function paramName(name: string): string {
-  const fitting = name.search(misfit) === -1 ? name : name.replace(misfit, percentEncoded);
-  return fitting.length > longestName ? fitting.slice(0, longestName) : fitting || "_";
+  if (name.length <= longestName && !misfit.test(name)) return name || "_";
+  let fitting = "";
+  for (const character of name) {
+    const part = misfit.test(character) ? percentEncoded(character) : character;
+    if (fitting.length + part.length > longestName) break;
+    fitting += part;
+  }
+  return fitting;
 }
 
 function percentEncoded(character: string): string {
