@@ -76,7 +76,7 @@ export const rsyslog: ServerKind = {
     );
     if (!isThere) await certify(directory);
   },
-  command: () => ({ file: "rsyslogd", args: ["-n", "-f", "rsyslog.conf", "-i", "pid"] }),
+  command: () => ({ file: "rsyslogd", args: ["-n", "-f", "rsyslog.conf", "-iNONE"] }),
   async probe(_, { directory, port }) {
     const id = randomUUID();
     await new Promise<void>((resolve, reject) => {
