@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 
 /** One connection: `ready` comes first, `failed` at most once, and nothing after `destroy` or `end`. */
 export interface Link {
-  write(bytes: Buffer, done: (error?: Error | null) => void): void;
+  write(bytes: Buffer, done: Done): void;
   /** Nothing waits to be written. */
   idle?(): void;
   end(done: (error?: NodeJS.ErrnoException) => void): void;
@@ -19,14 +19,26 @@ export interface LinkEvents {
 /** Opens a connection that does not keep the process alive. */
 export type OpenLink = (events: LinkEvents) => Link;
 
-/** A socket that can send datagrams to a unix socket, which Node's own cannot: `DgramSocket` of node-unix-socket. */
+/**
+ * A socket that can send datagrams to a unix socket, which Node's own cannot: `DgramSocket` of node-unix-socket. It calls `done` before `sendTo`
+ * returns, or later if the receiver has no room.
+ */
 export interface UnixDgramSocket {
   sendTo(bytes: Buffer, offset: number, length: number, path: string, done: (error?: Error) => void): void;
   close(): void;
 }
 
-/** So many datagrams go in one turn: Node reports those that went at once before it looks at anything else. */
+/** So many datagrams go in one turn, or a long queue would hold up everything else. */
 const datagramsPerTurn = 64;
+
+type Done = (error?: Error | null) => void;
+
+/** `done`, but later where the turn of the `sent`th datagram is over. */
+function inTurns(sent: number, done: Done): Done {
+  return sent % datagramsPerTurn === 0
+    ? (error) => setImmediate(done, error)
+    : (error) => process.nextTick(done, error);
+}
 
 export function udpLink(host: string, port: number): OpenLink {
   return ({ ready, failed }) => {
@@ -52,8 +64,7 @@ export function udpLink(host: string, port: number): OpenLink {
       socket?.close();
     };
     return {
-      write: (bytes, done) =>
-        socket!.send(bytes, ++sent % datagramsPerTurn === 0 ? (error) => setImmediate(done, error) : done),
+      write: (bytes, done) => socket!.send(bytes, inTurns(++sent, done)),
       end(done) {
         destroy();
         done();
@@ -104,25 +115,43 @@ export function streamLink(connect: () => Socket, readyOn: "connect" | "secureCo
   };
 }
 
+const longestRetryMs = 50;
+
 /** Open only while there is something to send, since such a socket keeps the process alive. */
 export function unixDgramLink(path: string, make: () => UnixDgramSocket): OpenLink {
   return ({ ready, failed }) => {
-    let socket: UnixDgramSocket | undefined;
     const opening = setImmediate(ready);
+    let socket: UnixDgramSocket | undefined;
+    let retry: NodeJS.Timeout | undefined;
+    let sent = 0;
+
     const close = (): void => {
       clearImmediate(opening);
+      clearTimeout(retry);
       socket?.close();
       socket = undefined;
     };
+
+    function write(bytes: Buffer, done: Done, tries: number): void {
+      let answered = false;
+      try {
+        socket ??= make();
+        socket.sendTo(bytes, 0, bytes.length, path, (error) => {
+          answered = true;
+          inTurns(++sent, done)(error);
+        });
+      } catch (error) {
+        answered = true;
+        setImmediate(() => failed(error as Error));
+      }
+      if (answered) return;
+      // There is no room. Left to itself the socket asks for some without a pause, at the cost of a whole core.
+      close();
+      retry = setTimeout(write, Math.min(tries, longestRetryMs), bytes, done, tries + 1).unref();
+    }
+
     return {
-      write(bytes, done) {
-        try {
-          socket ??= make();
-          socket.sendTo(bytes, 0, bytes.length, path, done);
-        } catch (error) {
-          setImmediate(() => failed(error as Error));
-        }
-      },
+      write: (bytes, done) => write(bytes, done, 1),
       idle: close,
       end(done) {
         close();

@@ -69,7 +69,7 @@ whenStartable(rsyslog, () => {
     });
 
     it("is understood by the daemon part by part, by either RFC", async () => {
-      const options = { facility: "local3", procId: "17", severity: () => "crit" } as const;
+      const options: Partial<SyslogLoggerOptions> = { facility: "local3", procId: "17", severity: () => "crit" };
       const { logger, appName } = loggerTo(server, way, { ...options, hostname: "web1", msgId: () => "ORDER" });
       const time = Date.UTC(2026, 10, 5, 9, 8, 7, 654);
       const old = loggerTo(server, way, { ...options, rfc: 3164, now: () => time });

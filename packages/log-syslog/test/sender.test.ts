@@ -265,7 +265,7 @@ describe("a socket for unix datagrams", () => {
       return {
         sendTo(bytes: Buffer, offset: number, length: number, path: string, done: (error?: Error) => void) {
           if (!refuse) sent.push(`${path} ${bytes.toString("utf8", offset, length)}`);
-          setImmediate(done, refuse ? new Error("No such file or directory") : undefined);
+          done(refuse ? new Error("No such file or directory") : undefined);
         },
         close: () => void closed++,
       };
@@ -282,5 +282,29 @@ describe("a socket for unix datagrams", () => {
     logger.log({ n: 3 });
     await logger.close();
     expect([made, closed, sent.length]).toEqual([4, 3, 3]);
+  });
+
+  it("is closed when its receiver has no room, and each line tried again until there is some", async () => {
+    let room = 0;
+    let closed = 0;
+    const sent: string[] = [];
+    const unixDgram = () => ({
+      sendTo(bytes: Buffer, _offset: number, _length: number, _path: string, done: () => void) {
+        if (room-- <= 0) return;
+        sent.push(bytes.toString());
+        done();
+      },
+      close: () => void closed++,
+    });
+    const { logger, errors } = loggerTo({ protocol: "unix-dgram", unixDgram, closeTimeoutMs: 50_000 });
+    for (let n = 0; n < 1000; n++) logger.log({ n });
+    await vi.waitUntil(() => closed > 2);
+    room = 500;
+    await vi.waitUntil(() => sent.length === 500);
+    const end = logger.close();
+    room = Number.POSITIVE_INFINITY;
+    await end;
+    expect(numbersIn(sent)).toHaveLength(1000);
+    expect([logger.dropped, errors]).toEqual([0, []]);
   });
 });
