@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DgramSocket } from "node-unix-socket";
-import { rsyslog, type Server, startServer, whenStartable } from "@kit/servers";
+import { eventually, rsyslog, type Server, startServer, whenStartable } from "@kit/servers";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { syslogLogger, type SyslogLoggerOptions } from "../src/index.ts";
 import { type Line, linesOf, linesWith } from "./daemon.ts";
@@ -128,13 +128,10 @@ whenStartable(rsyslog, () => {
       const before = logger.dropped;
       own.resume();
       // Some of these find no room either, until one does.
-      await vi.waitUntil(
-        async () => {
-          logger.log({ n: 100_000 });
-          return last(await linesOf(own, appName)) === 100_000;
-        },
-        { timeout: 60_000, interval: 500 },
-      );
+      await eventually(async () => {
+        logger.log({ n: 100_000 });
+        return last(await linesOf(own, appName)) === 100_000;
+      });
       await logger.close();
       const numbers = (await linesOf(own, appName)).map(({ raw }) => Number(decode(raw).params["n"]));
       const kept = numbers.filter((n) => n < 100_000);
@@ -150,13 +147,10 @@ whenStartable(rsyslog, () => {
       for (; n < 100; n++) logger.log({ n });
       await linesWith(own, appName, ({ length }) => length === 100);
       await own.kill();
-      await vi.waitUntil(
-        () => {
-          logger.log({ n: n++ });
-          return errors.length > 0;
-        },
-        { timeout: 20_000 },
-      );
+      await eventually(() => {
+        logger.log({ n: n++ });
+        return errors.length > 0;
+      });
       await own.restart();
       logger.log({ n });
       await linesWith(own, appName, (all) => last(all) === n);
@@ -204,7 +198,7 @@ whenStartable(rsyslog, () => {
     ])("gets nothing to %s, and says so", async (_, options, cause) => {
       const { logger, errors, appName } = loggerTo(server, "tls", { ...options(server), closeTimeoutMs: 100 });
       logger.log({ n: 0 });
-      await vi.waitUntil(() => errors.length > 0, { timeout: 20_000 });
+      await eventually(() => errors.length > 0);
       await logger.close();
       expect(errors[0]).toMatchObject({ code: "unavailable", ...cause });
       expect(logger.dropped).toBe(1);

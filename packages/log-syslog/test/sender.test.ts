@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
+import { eventually } from "@kit/servers";
 import { describe, expect, it, vi } from "vitest";
 import { type SyslogLoggerOptions, syslogLogger } from "../src/index.ts";
 import { freePort, tcpDaemon, udpDaemon } from "./daemon.ts";
@@ -49,7 +50,7 @@ describe("a flood of 100 000 lines", () => {
     });
     pour(logger);
     await logger.close();
-    await vi.waitUntil(() => daemon.sockets.size === 0);
+    await eventually(() => daemon.sockets.size === 0);
     expect(numbersIn(daemon.messages())).toHaveLength(flood);
     expect([logger.dropped, errors]).toEqual([0, []]);
   });
@@ -75,7 +76,7 @@ describe("a flood of 100 000 lines", () => {
     await using daemon = await tcpDaemon(0, onConnection);
     const { logger, errors } = loggerTo({ protocol: "tcp", port: daemon.port, maxQueueBytes: 2 ** 26 });
     pour(logger);
-    await vi.waitUntil(() => errors.length > 0);
+    await eventually(() => errors.length > 0);
     await logger.close();
     expect(logger.dropped).toBe(flood);
     // Once that it cannot send, and once that lines are left, if some are.
@@ -109,10 +110,10 @@ describe("a daemon that is away", () => {
     const port = await freePort();
     const { logger, errors } = loggerTo({ protocol: "tcp", port });
     logger.log({ n: 1 });
-    await vi.waitUntil(() => errors.length === 1);
+    await eventually(() => errors.length === 1);
     logger.log({ n: 2 });
     await using daemon = await tcpDaemon(port);
-    await vi.waitUntil(() => daemon.messages().length === 2, { timeout: 20_000 });
+    await eventually(() => daemon.messages().length === 2);
     await logger.close();
     expect(numbersIn(daemon.messages())).toEqual([1, 2]);
     expect(logger.dropped).toBe(0);
@@ -124,12 +125,12 @@ describe("a daemon that is away", () => {
     const { port } = first;
     const { logger, errors } = loggerTo({ protocol: "tcp", port });
     logger.log({ n: 1 });
-    await vi.waitUntil(() => first.messages().length === 1);
+    await eventually(() => first.messages().length === 1);
     await first.end();
-    await vi.waitUntil(() => errors.length === 1);
+    await eventually(() => errors.length === 1);
     await using second = await tcpDaemon(port);
     logger.log({ n: 2 });
-    await vi.waitUntil(() => second.messages().length === 1, { timeout: 20_000 });
+    await eventually(() => second.messages().length === 1);
     await logger.close();
     expect(numbersIn(second.messages())).toEqual([2]);
   });
@@ -138,12 +139,12 @@ describe("a daemon that is away", () => {
     const port = await freePort();
     const { logger, errors } = loggerTo({ port });
     for (let n = 1; n <= 10; n++) logger.log({ n });
-    await vi.waitUntil(() => logger.dropped > 0);
+    await eventually(() => logger.dropped > 0);
     expect(errors).toMatchObject([{ code: "unavailable", cause: { code: "ECONNREFUSED" } }]);
     const daemon = await udpDaemon(port);
-    await vi.waitUntil(() => daemon.messages.length > 0, { timeout: 20_000 });
+    await eventually(() => daemon.messages.length > 0);
     await logger.close();
-    await vi.waitUntil(() => daemon.messages.length + logger.dropped === 10);
+    await eventually(() => daemon.messages.length + logger.dropped === 10);
     expect(numbersIn(daemon.messages).at(-1)).toBe(10);
     daemon[Symbol.dispose]();
   });
@@ -170,7 +171,7 @@ describe("close", () => {
     await Promise.all([logger.close(), logger.close()]);
     await logger.close();
     logger.log({ n: 1001 });
-    await vi.waitUntil(() => daemon.sockets.size === 0);
+    await eventually(() => daemon.sockets.size === 0);
     expect(numbersIn(daemon.messages())).toHaveLength(1000);
     expect([logger.dropped, errors]).toEqual([1, []]);
   });
@@ -180,10 +181,10 @@ describe("close", () => {
     const { logger, errors } = loggerTo({ protocol: "tcp", port, closeTimeoutMs: 50_000 });
     logger.log({ n: 1 });
     const closed = logger.close();
-    await vi.waitUntil(() => errors.length === 1);
+    await eventually(() => errors.length === 1);
     await using daemon = await tcpDaemon(port);
     await closed;
-    await vi.waitUntil(() => daemon.messages().length === 1);
+    await eventually(() => daemon.messages().length === 1);
     expect(logger.dropped).toBe(0);
   });
 
@@ -191,7 +192,7 @@ describe("close", () => {
     await using daemon = await tcpDaemon(0, (socket) => socket.pause());
     const { logger } = loggerTo({ protocol: "tcp", port: daemon.port, maxQueueBytes: 2 ** 26, closeTimeoutMs: 50 });
     logger.log({ n: 0 });
-    await vi.waitUntil(() => daemon.sockets.size === 1);
+    await eventually(() => daemon.sockets.size === 1);
     for (let n = 1; n <= 1500; n++) logger.log({ n, msg: "x".repeat(7_500) });
     await logger.close();
     expect(logger.dropped).toBeGreaterThan(0);
@@ -212,7 +213,7 @@ describe("a connection", () => {
     logger.log({ msg: "one\ntwo" });
     logger.log({ msg: "thrée" });
     await logger.close();
-    await vi.waitUntil(() => daemon.sockets.size === 0);
+    await eventually(() => daemon.sockets.size === 0);
     expect(daemon.text()).toBe(
       "<14>1 1970-01-01T00:00:00.000Z h flood 1 - - one\\ntwo\n<14>1 1970-01-01T00:00:00.000Z h flood 1 - - thrée\n",
     );
@@ -222,10 +223,10 @@ describe("a connection", () => {
     await using daemon = await tcpDaemon(0, (socket) => socket.write("\0garbage\n".repeat(10_000)));
     const { logger, errors } = loggerTo({ protocol: "tcp", port: daemon.port });
     logger.log({ n: 1 });
-    await vi.waitUntil(() => daemon.sockets.size === 1);
+    await eventually(() => daemon.sockets.size === 1);
     logger.log({ n: 2 });
     await logger.close();
-    await vi.waitUntil(() => daemon.messages().length === 2);
+    await eventually(() => daemon.messages().length === 2);
     expect(errors).toEqual([]);
   });
 
@@ -273,9 +274,9 @@ describe("a socket for unix datagrams", () => {
     const { logger, errors } = loggerTo({ protocol: "unix-dgram", path: "/dev/log", unixDgram });
     logger.log({ n: 1 });
     logger.log({ n: 2 });
-    await vi.waitUntil(() => made === 2, { timeout: 20_000 });
+    await eventually(() => made === 2);
     refuse = false;
-    await vi.waitUntil(() => closed === 2, { timeout: 20_000 });
+    await eventually(() => closed === 2);
     expect(numbersIn(sent.map((text) => text.slice("/dev/log ".length)))).toEqual([1, 2]);
     expect([made, logger.dropped]).toEqual([3, 0]);
     expect(errors).toMatchObject([{ code: "unavailable", message: "syslog: cannot send to unix-dgram /dev/log" }]);
@@ -298,9 +299,9 @@ describe("a socket for unix datagrams", () => {
     });
     const { logger, errors } = loggerTo({ protocol: "unix-dgram", unixDgram, closeTimeoutMs: 50_000 });
     for (let n = 0; n < 1000; n++) logger.log({ n });
-    await vi.waitUntil(() => closed > 2);
+    await eventually(() => closed > 2);
     room = 500;
-    await vi.waitUntil(() => sent.length === 500);
+    await eventually(() => sent.length === 500);
     const end = logger.close();
     room = Number.POSITIVE_INFINITY;
     await end;

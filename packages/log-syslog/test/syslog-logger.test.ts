@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { bind, error, info, jsonLogger, levels, logfmtLogger, loggerFunc, warn, type Fields } from "@kit/log";
+import { eventually } from "@kit/servers";
 import fc from "fast-check";
 import { describe, expect, expectTypeOf, it, onTestFinished, vi } from "vitest";
 import { type Severity, type SyslogLogger, syslogLogger, type SyslogLoggerOptions } from "../src/index.ts";
@@ -16,7 +17,7 @@ async function setup(options: Partial<SyslogLoggerOptions> = {}) {
   const logger = syslogLogger({ ...fixed, port: daemon.port, ...options });
   onTestFinished(() => logger.close());
   const messages = async (count: number): Promise<readonly string[]> => {
-    await vi.waitUntil(() => daemon.messages.length >= count, { timeout: 20_000 });
+    await eventually(() => daemon.messages.length >= count);
     return daemon.messages;
   };
   /** The message of one record. */
@@ -123,7 +124,7 @@ describe("syslogLogger by RFC 5424", () => {
     await using logger = syslogLogger({ appName: "shop", port: daemon.port });
     const before = Date.now();
     logger.log({});
-    await vi.waitUntil(() => daemon.messages.length === 1);
+    await eventually(() => daemon.messages.length === 1);
     const { procId, time, hostname: name, facility } = decode(daemon.messages[0]!);
     expect([procId, name, facility]).toEqual([`${process.pid}`, hostname(), 1]);
     expect(Date.parse(time)).toBeGreaterThanOrEqual(before);
