@@ -11,7 +11,7 @@ export interface Link {
   destroy(): void;
 }
 
-export interface LinkEvents {
+interface LinkEvents {
   readonly ready: () => void;
   readonly failed: (error: Error) => void;
 }

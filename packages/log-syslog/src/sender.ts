@@ -10,8 +10,9 @@ export interface Framing {
   readonly packetBytes: number;
 }
 
-export interface SenderOptions extends Framing {
-  /** Where messages go, for errors: `udp 127.0.0.1:514`. */
+/** Where messages go, and how many may wait. */
+export interface Route extends Framing {
+  /** For errors: `udp 127.0.0.1:514`. */
   readonly target: string;
   readonly open: OpenLink;
   readonly maxQueueBytes: number;
@@ -41,8 +42,8 @@ const longestWaitMs = 5000;
 const provenMs = 1000;
 
 /** Makes a sender. It connects with the first message, and again, with jittered waits from 0.1 to 5 s, when the connection is lost. */
-export function sender(options: SenderOptions): Sender {
-  const { target, open: openLink, frame, packetBytes, maxQueueBytes, closeTimeoutMs, onError } = options;
+export function sender(route: Route): Sender {
+  const { target, open: openLink, frame, packetBytes, maxQueueBytes, closeTimeoutMs, onError } = route;
   let open: string[] = [];
   let openBytes = 0;
   let first: Packet | undefined;

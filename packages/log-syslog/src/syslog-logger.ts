@@ -234,10 +234,10 @@ function ownName(): string {
   return isPrintable(name, 255) ? name : "-";
 }
 
-/** A MSGID out of any value; `-` is none. */
-function printable(id: unknown): string {
-  const text = id === undefined ? "" : String(id);
-  return isPrintable(text, 32) ? text : text.slice(0, 32).replace(/[^!-~]/g, "_") || "-";
+/** A MSGID out of what a function of the caller's returns; `-` is none. */
+function printable(id: string | undefined): string {
+  if (id === undefined || isPrintable(id, 32)) return id ?? "-";
+  return `${id}`.slice(0, 32).replace(/[^!-~]/g, "_") || "-";
 }
 
 function isPrintable(text: unknown, longest: number): boolean {

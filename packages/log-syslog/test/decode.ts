@@ -1,4 +1,5 @@
 import type { Fields } from "@kit/log";
+import { expect } from "vitest";
 
 /** What a reader finds in a message of RFC 5424 of ours, by the RFC's own grammar. */
 export interface Decoded {
@@ -45,4 +46,11 @@ function revealed(text: string, escapes: RegExp): string {
     if (code !== undefined) return String.fromCharCode(Number.parseInt(code, 16));
     return letter === "n" ? "\n" : letter === "r" ? "\r" : letter === "t" ? "\t" : letter;
   });
+}
+
+/** The numbers in messages of RFC 5424, which must stand in their order and none twice. */
+export function numbersIn(messages: readonly string[]): readonly number[] {
+  const numbers = messages.map((message) => Number(decode(message).params["n"]));
+  expect(numbers).toEqual(Array.from(new Set(numbers)).toSorted((one, other) => one - other));
+  return numbers;
 }

@@ -5,7 +5,7 @@ import { eventually } from "@kit/servers";
 import { describe, expect, it, vi } from "vitest";
 import { type SyslogLoggerOptions, syslogLogger } from "../src/index.ts";
 import { freePort, tcpDaemon, udpDaemon } from "./daemon.ts";
-import { decode } from "./decode.ts";
+import { numbersIn } from "./decode.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -22,13 +22,6 @@ function loggerTo(options: Partial<SyslogLoggerOptions>) {
     ...options,
   });
   return { logger, errors };
-}
-
-/** The numbers that came, which must be in their order and none twice. */
-function numbersIn(messages: readonly string[]): readonly number[] {
-  const numbers = messages.map((message) => Number(decode(message).params["n"]));
-  for (const [i, n] of numbers.entries()) if (i > 0) expect(n).toBeGreaterThan(numbers[i - 1]!);
-  return numbers;
 }
 
 const flood = 100_000;
