@@ -129,7 +129,7 @@ function localTime(now: () => number): () => string {
 }
 
 /** A value as a text: a text as it is, an object or a list as JSON. */
-function textOf(value: unknown, limit: number): string {
+export function textOf(value: unknown, limit: number): string {
   if (typeof value === "number") return `${value}`;
   const told = plain(value, limit);
   return typeof told === "string" ? told : JSON.stringify(told);

@@ -12,7 +12,7 @@ import {
   type Writer,
 } from "@kit/log";
 import { type OpenLink, streamLink, udpLink, type UnixDgramSocket, unixDgramLink } from "./link.ts";
-import { type Origin, plain5424, rfc3164, structured, type ToText } from "./message.ts";
+import { type Origin, plain5424, rfc3164, structured, textOf, type ToText } from "./message.ts";
 import { type Facility, facilityNumber, type Severity, severityNumber } from "./priority.ts";
 import { type Framing, type Sender, sender } from "./sender.ts";
 
@@ -234,10 +234,10 @@ function ownName(): string {
   return isPrintable(name, 255) ? name : "-";
 }
 
-/** A MSGID out of what a function of the caller's returns; `-` is none. */
-function printable(id: string | undefined): string {
-  if (id === undefined || isPrintable(id, 32)) return id ?? "-";
-  return `${id}`.slice(0, 32).replace(/[^!-~]/g, "_") || "-";
+/** A MSGID out of any value; `-` is none. */
+function printable(id: unknown): string {
+  const text = id === undefined ? "" : textOf(id, 32);
+  return isPrintable(text, 32) ? text : text.slice(0, 32).replace(/[^!-~]/g, "_") || "-";
 }
 
 function isPrintable(text: unknown, longest: number): boolean {
