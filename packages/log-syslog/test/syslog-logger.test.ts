@@ -1,11 +1,12 @@
 import { hostname } from "node:os";
 import { bind, error, info, jsonLogger, levels, logfmtLogger, loggerFunc, warn, type Fields } from "@kit/log";
 import { eventually } from "@kit/servers";
-import fc from "fast-check";
 import { describe, expect, expectTypeOf, it, onTestFinished, vi } from "vitest";
 import { type Severity, type SyslogLogger, syslogLogger, type SyslogLoggerOptions } from "../src/index.ts";
 import { udpDaemon } from "./daemon.ts";
 import { decode } from "./decode.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const now = () => Date.UTC(2026, 10, 5, 9, 8, 7, 654);
 const fixed = { appName: "shop", procId: "17", hostname: "web1", now };
@@ -150,30 +151,6 @@ describe("syslogLogger by RFC 5424", () => {
     });
     expect(Buffer.byteLength(many)).toBeLessThanOrEqual(1024);
     expect(decode(many)).toMatchObject({ msg: "kept", params: { n0: "0", n1: "1" } });
-  });
-
-  it("is read back by the RFC's grammar, whatever is logged", async () => {
-    const { logger, messages } = await setup({ maxMessageBytes: 1024 });
-    const text = fc.string({
-      unit: fc.oneof(
-        fc.constantFrom('"', "\\", "]", "[", " ", "=", "\n", "\u0000", "\u009f"),
-        fc.string({ unit: "binary", maxLength: 1, minLength: 1 }),
-      ),
-    });
-    const records = fc.sample(
-      fc.tuple(text, fc.dictionary(text, fc.oneof(text, fc.integer(), fc.anything()), { maxKeys: 8 })),
-      300,
-    );
-    for (const [msg, fields] of records) logger.log({ ...fields, note: msg, msg });
-    const all = await messages(records.length);
-    for (const [n, [msg, fields]] of records.entries()) {
-      // oxlint-disable-next-line eslint/no-control-regex -- they are what is looked for
-      expect(all[n]).not.toMatch(/[\0-\x1f\x7f-\x9f]/);
-      expect(Buffer.byteLength(all[n]!)).toBeLessThanOrEqual(1024);
-      const { params } = decode(all[n]!);
-      const told = Object.keys(fields).length > 0 || params["note"] === msg.toWellFormed();
-      expect(told, JSON.stringify(msg)).toBe(true);
-    }
   });
 
   it("has the whole record as its text where it is given a format", async () => {
