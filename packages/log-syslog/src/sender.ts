@@ -103,7 +103,6 @@ export function sender(route: Route): Sender {
       writing = undefined;
       settle(packet);
       sent += packet.messages;
-      if (!isYoung()) failures = 0;
       pump();
     });
   }
@@ -126,6 +125,7 @@ export function sender(route: Route): Sender {
 
   function failed(error: Error): void {
     const { code } = error as NodeJS.ErrnoException;
+    if (ready && !isYoung()) failures = 0;
     link?.destroy();
     link = undefined;
     ready = false;

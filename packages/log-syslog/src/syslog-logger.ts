@@ -34,7 +34,10 @@ export interface SyslogLoggerOptions {
   readonly tls?: ConnectionOptions;
   /** Makes the socket for `"unix-dgram"`: `() => new DgramSocket()` of node-unix-socket. What it makes is closed here. */
   readonly unixDgram?: () => UnixDgramSocket;
-  /** How a stream tells messages apart. @default "octet-counting", which RFC 5425 demands for TLS and RFC 6587 prefers for TCP */
+  /**
+   * How a stream tells messages apart. @default "octet-counting", which RFC 5425 demands for TLS and RFC 6587 prefers for TCP; "newline" for a unix
+   * socket, where syslog-ng knows nothing else
+   */
   readonly framing?: "octet-counting" | "newline";
   /** The form of a message. @default 5424; journald and old devices know 3164 only */
   readonly rfc?: 5424 | 3164;
@@ -191,7 +194,8 @@ function senderOf(options: SyslogLoggerOptions): Sender {
   return sender({ ...framingOf(options), ...linkOf(options), maxQueueBytes, closeTimeoutMs, onError });
 }
 
-function framingOf({ protocol = "udp", framing = "octet-counting" }: SyslogLoggerOptions): Framing {
+function framingOf(options: SyslogLoggerOptions): Framing {
+  const { protocol = "udp", framing = protocol === "unix" ? "newline" : "octet-counting" } = options;
   if (framing !== "octet-counting" && framing !== "newline") {
     throw wrong("framing", '"octet-counting" or "newline"', framing);
   }

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { eventually } from "@kit/servers";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { type SyslogLoggerOptions, syslogLogger } from "../src/index.ts";
 import { freePort, tcpDaemon, udpDaemon } from "./daemon.ts";
 import { numbersIn } from "./decode.ts";
@@ -22,6 +22,12 @@ function loggerTo(options: Partial<SyslogLoggerOptions>) {
     ...options,
   });
   return { logger, errors };
+}
+
+/** Takes the place of the clock that says how old a connection is. */
+function setAge(now: () => number): void {
+  const spy = vi.spyOn(performance, "now").mockImplementation(now);
+  onTestFinished(() => spy.mockRestore());
 }
 
 const flood = 100_000;
@@ -66,6 +72,7 @@ describe("a flood of 100 000 lines", () => {
     ["as soon as it is made", (socket) => socket.resetAndDestroy()],
     ["by its first bytes", (socket) => socket.once("data", () => socket.resetAndDestroy())],
   ])("is counted as a whole when each connection is reset %s", async (_, onConnection) => {
+    setAge(() => 0);
     await using daemon = await tcpDaemon(0, onConnection);
     const { logger, errors } = loggerTo({ protocol: "tcp", port: daemon.port, maxQueueBytes: 2 ** 26 });
     pour(logger);
@@ -113,19 +120,35 @@ describe("a daemon that is away", () => {
     expect(errors).toMatchObject([{ code: "unavailable", cause: { code: "ECONNREFUSED" } }]);
   });
 
-  it("and has hung up is connected to again", async () => {
-    const first = await tcpDaemon();
-    const { port } = first;
+  it("and has hung up is connected to again, each time told of once", async () => {
+    let later = 0;
+    setAge(() => later);
+    const port = await freePort();
     const { logger, errors } = loggerTo({ protocol: "tcp", port });
-    logger.log({ n: 1 });
-    await eventually(() => first.messages().length === 1);
-    await first.end();
-    await eventually(() => errors.length === 1);
-    await using second = await tcpDaemon(port);
-    logger.log({ n: 2 });
-    await eventually(() => second.messages().length === 1);
+    for (let n = 1; n <= 3; n++) {
+      await using daemon = await tcpDaemon(port);
+      logger.log({ n });
+      await eventually(() => daemon.messages().length > 0);
+      expect(numbersIn(daemon.messages())).toEqual([n]);
+      // What goes over an old connection has been heard.
+      later += 2000;
+      await daemon.end();
+      await eventually(() => errors.length === n);
+    }
     await logger.close();
-    expect(numbersIn(second.messages())).toEqual([2]);
+    expect(logger.dropped).toBe(0);
+  });
+
+  it("counts as having heard nothing when it hangs up at once", async () => {
+    setAge(() => 0);
+    await using daemon = await tcpDaemon();
+    const { logger, errors } = loggerTo({ protocol: "tcp", port: daemon.port });
+    logger.log({ n: 1 });
+    await eventually(() => daemon.messages().length === 1);
+    for (const socket of daemon.sockets) socket.destroy();
+    await eventually(() => errors.length === 1);
+    await logger.close();
+    expect(logger.dropped).toBe(1);
   });
 
   it("is told of once over UDP, and what it did not get is counted", async () => {
