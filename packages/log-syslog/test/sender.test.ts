@@ -25,8 +25,8 @@ function loggerTo(options: Partial<SyslogLoggerOptions>) {
 }
 
 /** Takes the place of the clock that says how old a connection is. */
-function setAge(now: () => number): void {
-  const spy = vi.spyOn(performance, "now").mockImplementation(now);
+function setAge(age: () => number): void {
+  const spy = vi.spyOn(performance, "now").mockImplementation(age);
   onTestFinished(() => spy.mockRestore());
 }
 
@@ -237,7 +237,7 @@ describe("a connection", () => {
 
   it("does not mind what the daemon says", async () => {
     await using daemon = await tcpDaemon(0, (socket) => socket.write("\0garbage\n".repeat(10_000)));
-    const { logger, errors } = loggerTo({ protocol: "tcp", port: daemon.port });
+    const { logger, errors } = loggerTo({ protocol: "tcp", port: daemon.port, closeTimeoutMs: 1_000_000 });
     logger.log({ n: 1 });
     await eventually(() => daemon.sockets.size === 1);
     logger.log({ n: 2 });

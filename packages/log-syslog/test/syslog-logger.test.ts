@@ -183,10 +183,49 @@ describe("syslogLogger by RFC 3164", () => {
     const format: NonNullable<SyslogLoggerOptions["format"]> = (writer) =>
       loggerFunc(({ msg }) => void writer.write(`${msg as string}\n`));
     const { messageOf } = await setup({ rfc: 3164, maxMessageBytes: 1024, format });
-    const message = await messageOf({ msg: "ü".repeat(5000) });
-    expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1024);
-    expect(message).toMatch(/: ü+…$/);
+    for (const start of ["", "a", "ab"]) {
+      const message = await messageOf({ msg: start + "世".repeat(5000) });
+      expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1024);
+      expect(message).toMatch(/: a?b?世+…$/);
+    }
     expect(await messageOf({ msg: "a\nb\u001b" })).toMatch(/: a\\nb\\u001b$/);
+  });
+
+  it("cuts one long value so that the line stays whole", async () => {
+    const { messageOf } = await setup({ rfc: 3164, maxMessageBytes: 1024, format: jsonLogger });
+    const message = await messageOf({ n: 1, note: "x".repeat(5000), msg: "m" });
+    expect(JSON.parse(message.slice(message.indexOf("{")))).toMatchObject({
+      n: 1,
+      note: expect.stringMatching(/^x+…/) as string,
+      msg: "m",
+    });
+  });
+
+  it("names no host to a unix socket, unless it is told to", async () => {
+    const sent: string[] = [];
+    const unixDgram = () => ({
+      sendTo(bytes: Buffer, _offset: number, _length: number, _path: string, done: () => void) {
+        sent.push(bytes.toString());
+        done();
+      },
+      close() {},
+    });
+    for (const options of [{}, { hostname: "web1" }]) {
+      const logger = syslogLogger({
+        appName: "a",
+        procId: "1",
+        rfc: 3164,
+        protocol: "unix-dgram",
+        unixDgram,
+        ...options,
+      });
+      logger.log({ n: 1 });
+      await logger.close();
+    }
+    expect(sent).toEqual([
+      expect.stringMatching(/^<14>\w{3} [ \d]\d \d\d:\d\d:\d\d a\[1\]: n=1$/),
+      expect.stringMatching(/^<14>\w{3} [ \d]\d \d\d:\d\d:\d\d web1 a\[1\]: n=1$/),
+    ]);
   });
 
   it("leaves out what its format leaves out", async () => {
