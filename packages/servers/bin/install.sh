@@ -18,6 +18,9 @@ packages=(
   bind9-dnsutils
   chromium
   dnsmasq-base
+  rsyslog
+  rsyslog-gnutls
+  openssl
   maven
   openjdk-17-jdk-headless
   util-linux

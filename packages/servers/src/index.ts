@@ -18,6 +18,7 @@ export { kinds } from "./kinds.ts";
 export { nats } from "./nats.ts";
 export { rabbitmq, rabbitmqctl } from "./rabbitmq.ts";
 export { redis } from "./redis.ts";
+export { rsyslog } from "./rsyslog.ts";
 export { statsd } from "./statsd.ts";
 export { zipkin } from "./zipkin.ts";
 export { zookeeper } from "./zookeeper.ts";

@@ -6,6 +6,7 @@ import { eureka } from "./eureka.ts";
 import { nats } from "./nats.ts";
 import { rabbitmq } from "./rabbitmq.ts";
 import { redis } from "./redis.ts";
+import { rsyslog } from "./rsyslog.ts";
 import type { ServerKind } from "./server-kind.ts";
 import { statsd } from "./statsd.ts";
 import { zipkin } from "./zipkin.ts";
@@ -21,6 +22,7 @@ export const kinds: readonly ServerKind[] = [
   nats,
   rabbitmq,
   redis,
+  rsyslog,
   statsd,
   zipkin,
   zookeeper,
