@@ -16,7 +16,7 @@ export interface Datum {
 }
 
 /** One request that was taken. */
-export interface Put {
+interface Put {
   readonly Namespace: string;
   readonly MetricData: readonly Datum[];
   /** Before it was packed. */
@@ -24,7 +24,7 @@ export interface Put {
 }
 
 /** How requests are answered: taken if CloudWatch would take them, or with that status and error, or not at all. */
-export type Mood = "well" | "never" | { readonly status: number; readonly error: string };
+type Mood = "well" | "never" | { readonly status: number; readonly error: string };
 
 /**
  * What answers in CloudWatch's place, which cannot be had in a test: it reads what the SDK sends over HTTP, and refuses what CloudWatch
