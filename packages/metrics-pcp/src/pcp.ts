@@ -65,7 +65,7 @@ export function pcpMetrics(options: PcpMetricsOptions): Metrics {
   const items = new Set<number>();
   const target = new MmvFile(directory, file);
   let valueCount = 0;
-  let generation = BigInt(Date.now());
+  let generation = Date.now();
   let dropped: Counter = discardMetrics.counter("");
   // Of all that is published; `undefined` when the file has to be made anew.
   let image: MmvImage | undefined;

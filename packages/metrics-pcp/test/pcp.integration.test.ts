@@ -125,10 +125,11 @@ whenStartable(pcp, () => {
                 values: one.values.slice(0, domain?.instances.length ?? 1).map((value) => () => value),
               };
             });
-            const { bytes } = mmvImage(metrics, { cluster: 7, pid: process.pid, generation: 5n });
+            const { bytes } = mmvImage(metrics, { cluster: 7, pid: process.pid, generation: 2 ** 40 + 5 });
             await writeFile(path, bytes);
             const text = await dump(path);
-            expect(text).not.toMatch(/Bad|Mismatched|Unrecognised/);
+            expect(text).not.toMatch(/^(Bad|Mismatched|Unrecognised)/m);
+            expect(text).toContain(`Generated  = ${2 ** 40 + 5}\n`);
             const values = all.flatMap((one, item) =>
               one.instances === null
                 ? [`[${item}/] ${one.name} = ${one.values[0]}.000000`]

@@ -20,9 +20,9 @@ export const pcp: ServerKind = {
   command: ({ directory, port }) => ({
     file: pmcd,
     args: [
-      ...["-f", "-A", "-c", join(directory, "pmcd.conf"), "-n", `${agents}/mmv/root_mmv`, "-U", "root"],
-      ...["-i", "127.0.0.1", "-p", String(port), "-s", join(directory, "socket"), "-l", join(directory, "pmcd.log")],
-    ],
+      ["-f", "-A", "-c", join(directory, "pmcd.conf"), "-n", `${agents}/mmv/root_mmv`, "-U", "root"],
+      ["-i", "127.0.0.1", "-p", String(port), "-s", join(directory, "socket"), "-l", join(directory, "pmcd.log")],
+    ].flat(),
     env: { PCP_TMP_DIR: directory, PCP_RUN_DIR: directory },
   }),
   async probe(_, { port }) {
