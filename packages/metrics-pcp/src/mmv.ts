@@ -1,11 +1,18 @@
 import { endianness } from "node:os";
+import type { Labels } from "@kit/metrics";
 
 /** Instances that metrics of one file share. The number of an instance is its place. */
 interface MmvDomain {
   /** From 1 to 2047, one domain each. */
   readonly serial: number;
+  readonly instances: readonly MmvInstance[];
+}
+
+interface MmvInstance {
   /** Printable ASCII without spaces, at most 255 characters, none twice. */
-  readonly instances: readonly string[];
+  readonly name: string;
+  /** Those that do not fit, or that PCP could not read, are left out. */
+  readonly labels: Labels;
 }
 
 export interface MmvMetric {
@@ -24,7 +31,7 @@ export interface MmvMetric {
 }
 
 interface MmvHeader {
-  /** The file's number among all of them: from 1 to 4095. */
+  /** The file's number among all of them: from 1 to 2047, for PCP has eleven bits for it where it names domains. */
   readonly cluster: number;
   /** The process without which the file is worth nothing. */
   readonly pid: number;
@@ -54,48 +61,63 @@ const processFlag = 2;
 
 const headerBytes = 40;
 const entryBytes = 16;
+/** What a file is made of, in this order. */
+const kinds = {
+  domains: { type: 1, bytes: 32 },
+  instances: { type: 2, bytes: 24 },
+  metrics: { type: 3, bytes: 48 },
+  values: { type: 4, bytes: 32 },
+  strings: { type: 5, bytes: 256 },
+  labels: { type: 6, bytes: 256 },
+};
 const longest = 255;
 const encoder = new TextEncoder();
+/** PCP's `PM_LABEL_INSTANCES`. */
+const instanceLabel = 1 << 5;
+/** Beyond that PCP reads none. */
+const mostLabels = 10_000;
 
 /**
- * Lays out a file of format version 2, which PCP reads since 3.11: a header, a table of contents, and of each kind of part all in a row.
+ * Lays out a file: a header, a table of contents, and of each kind of part all in a row. It is of format version 2, which PCP reads
+ * since 3.11, or 3 where there are labels.
  *
  * @see mmv(5)
  */
 export function mmvImage(metrics: readonly MmvMetric[], header: MmvHeader): MmvImage {
   const domains = [...new Set(metrics.flatMap(({ domain }) => domain ?? []))];
-  const instances = domains.flatMap((domain) => domain.instances.map((name, internal) => ({ domain, name, internal })));
+  const instances = domains.flatMap((domain) =>
+    domain.instances.map(({ name, labels }, internal) => ({ domain, name, labels, internal })),
+  );
+  const labels = instances
+    .flatMap(({ domain: { serial }, labels: given, internal }) =>
+      Object.entries(given)
+        .flatMap((label) => labelText(label) ?? [])
+        .map((text) => ({ serial, internal, text })),
+    )
+    .slice(0, mostLabels);
   const values = metrics.flatMap((metric) => metric.values.map((read, internal) => ({ metric, read, internal })));
   const strings = [
     ...new Set([...instances.map(({ name }) => name), ...metrics.flatMap(({ name, help }) => [name, help])]),
   ];
 
-  const parts = [
-    { type: 1, bytes: 32, count: domains.length },
-    { type: 2, bytes: 24, count: instances.length },
-    { type: 3, bytes: 48, count: metrics.length },
-    { type: 4, bytes: 32, count: values.length },
-    { type: 5, bytes: 256, count: strings.length },
-  ].filter(({ count }) => count > 0);
-  let length = headerBytes + parts.length * entryBytes;
-  const contents = parts.map((part) => {
-    const offset = length;
-    length += part.bytes * part.count;
-    return { ...part, offset };
-  });
+  const parts = { domains, instances, metrics, values, strings, labels };
+  const used = (Object.keys(kinds) as (keyof typeof kinds)[]).filter((kind) => parts[kind].length > 0);
+  let length = headerBytes + used.length * entryBytes;
+  const offsets = new Map<keyof typeof kinds, number>();
+  for (const kind of used) {
+    offsets.set(kind, length);
+    length += kinds[kind].bytes * parts[kind].length;
+  }
+  const at = (kind: keyof typeof kinds, index: number): number => offsets.get(kind)! + index * kinds[kind].bytes;
   const bytes = Buffer.alloc(length);
   const view = new DataView(bytes.buffer, bytes.byteOffset, length);
-  const at = (type: number, index: number): number => {
-    const { offset, bytes: size } = contents.find((part) => part.type === type)!;
-    return offset + index * size;
-  };
 
   let cursor = 0;
   const int = (value: number): void => {
     view.setInt32(cursor, value, little);
     cursor += 4;
   };
-  // Never above 2^53; as a BigInt it would cost five times as much.
+  // Never above 2^53, so it needs no BigInt.
   const long = (value: number): void => {
     view.setUint32(cursor + (little ? 0 : 4), value, little);
     view.setUint32(cursor + (little ? 4 : 0), value / 2 ** 32, little);
@@ -104,26 +126,26 @@ export function mmvImage(metrics: readonly MmvMetric[], header: MmvHeader): MmvI
 
   bytes.write("MMV\0", "latin1");
   cursor = 4;
-  int(2);
+  int(labels.length > 0 ? 3 : 2);
   long(header.generation);
   long(header.generation);
-  int(contents.length);
+  int(used.length);
   int(processFlag);
   int(header.pid);
   int(header.cluster);
-  for (const { type, count, offset } of contents) {
-    int(type);
-    int(count);
-    long(offset);
+  for (const kind of used) {
+    int(kinds[kind].type);
+    int(parts[kind].length);
+    long(at(kind, 0));
   }
 
-  const domainAt = new Map(domains.map((domain, i) => [domain, at(1, i)]));
-  const metricAt = new Map(metrics.map((metric, i) => [metric, at(3, i)]));
-  const stringAt = new Map(strings.map((text, i) => [text, at(5, i)]));
+  const domainAt = new Map(domains.map((domain, i) => [domain, at("domains", i)]));
+  const metricAt = new Map(metrics.map((metric, i) => [metric, at("metrics", i)]));
+  const stringAt = new Map(strings.map((text, i) => [text, at("strings", i)]));
   const firstAt = new Map<MmvDomain, number>();
   let first = 0;
   for (const domain of domains) {
-    firstAt.set(domain, at(2, first));
+    firstAt.set(domain, at("instances", first));
     first += domain.instances.length;
     int(domain.serial);
     int(domain.instances.length);
@@ -148,23 +170,31 @@ export function mmvImage(metrics: readonly MmvMetric[], header: MmvHeader): MmvI
     long(stringAt.get(help)!);
     long(stringAt.get(help)!);
   }
-  const valuesOffset = cursor;
+  const valuesOffset = at("values", 0);
   for (const { metric, internal } of values) {
     cursor += 16;
     long(metricAt.get(metric)!);
-    long(metric.domain === undefined ? 0 : firstAt.get(metric.domain)! + internal * 24);
+    long(metric.domain === undefined ? 0 : firstAt.get(metric.domain)! + internal * kinds.instances.bytes);
   }
   // Whole characters only, and at least one zero behind them.
   for (const [text, offset] of stringAt) encoder.encodeInto(text, bytes.subarray(offset, offset + longest));
 
+  labels.forEach(({ serial, internal, text }, i) => {
+    cursor = at("labels", i);
+    int(instanceLabel);
+    int(serial);
+    int(internal);
+    encoder.encodeInto(text, bytes.subarray(cursor));
+  });
+
   const image = {
     bytes,
-    values: bytes.subarray(valuesOffset, cursor),
+    values: bytes.subarray(valuesOffset, valuesOffset + values.length * kinds.values.bytes),
     valuesOffset,
     refresh() {
       let changed = false;
       values.forEach(({ read }, i) => {
-        const offset = valuesOffset + i * 32;
+        const offset = at("values", i);
         const value = read();
         if (view.getFloat64(offset, little) === value) return;
         view.setFloat64(offset, value, little);
@@ -175,4 +205,10 @@ export function mmvImage(metrics: readonly MmvMetric[], header: MmvHeader): MmvI
   };
   image.refresh();
   return image;
+}
+
+/** A label as PCP has it in a file, with a zero behind it in 244 bytes. */
+function labelText([name, value]: [string, string | undefined]): string | undefined {
+  const text = JSON.stringify({ [name]: value });
+  return /^[a-zA-Z]\w*$/.test(name) && Buffer.byteLength(text) < 244 ? text : undefined;
 }

@@ -17,7 +17,7 @@ export interface PcpMetricsOptions {
   readonly name: string;
   /** Where the file goes. @default $PCP_TMP_DIR/mmv, from the environment or /etc/pcp.conf, where PCP looks for it */
   readonly directory?: string;
-  /** The file's number in PCP, from 1 to 4095, which no two may share. @default one made of the name, so that archives of several runs fit */
+  /** The file's number in PCP, from 1 to 2047, which no two may share. @default one made of the name, so that archives of several runs fit */
   readonly cluster?: number;
   /** How often values are written, in ms. @default 1000, for PCP seldom looks more often */
   readonly flushIntervalMs?: number;
@@ -31,7 +31,7 @@ export interface PcpMetricsOptions {
 const most = { metrics: 1023, values: 10_000 };
 
 interface Published extends MmvMetric {
-  readonly domain: { readonly serial: number; readonly instances: string[] } | undefined;
+  readonly domain: { readonly serial: number; readonly instances: { name: string; labels: Labels }[] } | undefined;
   readonly values: (() => number)[];
 }
 
@@ -54,11 +54,11 @@ export function pcpMetrics(options: PcpMetricsOptions): Metrics {
       `pcpMetrics: name must be 1 to 64 letters, digits and "_", starting with a letter, got ${file}`,
     );
   }
-  const { cluster = 1 + (hash(file) % 4095) } = options;
+  const { cluster = 1 + (hash(file) % 2047) } = options;
   if (typeof directory !== "string" || directory === "") {
     throw new TypeError(`pcpMetrics: directory must be a string that is not empty, got ${directory}`);
   }
-  requireInteger("cluster", cluster, 1, 4095);
+  requireInteger("cluster", cluster, 1, 2047);
   requireInteger("bins", bins, 1, 10_000);
 
   const all: Published[] = [];
@@ -90,7 +90,7 @@ export function pcpMetrics(options: PcpMetricsOptions): Metrics {
     return (given: Labels, reads: readonly (() => number)[]): boolean => {
       if (valueCount + reads.length > most.values) return false;
       valueCount += reads.length;
-      domain?.instances.push(instanceOf(given, domain.instances.length));
+      domain?.instances.push({ name: instanceOf(given, domain.instances.length), labels: given });
       mine.forEach(({ values }, i) => values.push(reads[i]!));
       image = undefined;
       return true;

@@ -44,7 +44,7 @@ whenStartable(pcp, () => {
       },
       supports: {
         labels: true,
-        anyValue: "an instance's name is of 255 bytes at most",
+        anyValue: "PCP has 243 bytes for a label and 255 for an instance's name",
         separators: true,
         quantiles: true,
         buckets: "a metric of PCP's is a number",

@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { pcpMetrics } from "../src/index.ts";
 import { mmvImage, type MmvMetric } from "../src/mmv.ts";
-import { directoryOf, dump, seenBy, seenWith } from "./reader.ts";
+import { directoryOf, dump, labelsOf, seenBy, seenWith } from "./reader.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -45,6 +45,32 @@ whenStartable(pcp, () => {
     await rm(join(directoryOf(server), "app"));
     await seenWith(server, "app", ({ c }) => c?.["n=19"] === 19);
     await metrics.close();
+  });
+
+  it("has the labels of each instance in the collector as they were given, as far as PCP has room", async () => {
+    await using server = await startServer(pcp);
+    // A file whose number takes all bits that there are.
+    const metrics = pcpMetrics({ name: "app", directory: directoryOf(server), cluster: 2047 });
+    const counter = metrics.counter("c", { labels: ["a", "b", "not-for-pcp"] });
+    const values = [
+      "line\nbreak",
+      'quo"te',
+      "back\\slash",
+      '"} 1\nforged{a="',
+      "\0",
+      "ünïcödé",
+      "日本 👩‍🚀",
+      "x".repeat(235),
+    ];
+    for (const a of values) counter.with({ a, b: "2", "not-for-pcp": "3" }).add(1);
+    counter.with({ a: "x".repeat(236), b: "4" }).add(1);
+    await metrics.close();
+    const labels = await labelsOf(server, "app", "c");
+    expect(labels.map(({ a, b }) => ({ a, b }))).toEqual([
+      ...values.map((a) => ({ a, b: "2" })),
+      { a: undefined, b: "4" },
+    ]);
+    expect(labels.some((one) => "not-for-pcp" in one)).toBe(false);
   });
 
   it("is there again after the collector was killed and started anew", async () => {
@@ -114,7 +140,13 @@ whenStartable(pcp, () => {
           fc.uniqueArray(shape, { minLength: 1, maxLength: 6, selector: (one) => one.name }),
           async (all) => {
             const metrics = all.map((one, item): MmvMetric => {
-              const domain = one.instances === null ? undefined : { serial: item + 1, instances: one.instances };
+              const domain =
+                one.instances === null
+                  ? undefined
+                  : {
+                      serial: item + 1,
+                      instances: one.instances.map((instance) => ({ name: instance, labels: { instance } })),
+                    };
               return {
                 name: one.name,
                 item,

@@ -250,8 +250,8 @@ describe("pcpMetrics", () => {
     ["name", { name: "../app" }, "got ../app"],
     ["name", { name: "1app" }, "got 1app"],
     ["directory", { directory: "" }, "pcpMetrics: directory must be a string that is not empty, got "],
-    ["cluster", { cluster: 0 }, "pcpMetrics: cluster must be an integer from 1 to 4095, got 0"],
-    ["cluster", { cluster: 4096 }, "pcpMetrics: cluster must be an integer from 1 to 4095, got 4096"],
+    ["cluster", { cluster: 0 }, "pcpMetrics: cluster must be an integer from 1 to 2047, got 0"],
+    ["cluster", { cluster: 2048 }, "pcpMetrics: cluster must be an integer from 1 to 2047, got 2048"],
     ["bins", { bins: 0 }, "pcpMetrics: bins must be an integer from 1 to 10000, got 0"],
     ["flushIntervalMs", { flushIntervalMs: 0 }, "pcpMetrics: flushIntervalMs must be a positive integer, got 0"],
   ])("refuses a wrong option: %s", (_, options, message) => {

@@ -43,6 +43,16 @@ export async function seenWith(server: Server, file: string, isThere: (seen: See
   );
 }
 
+/** The labels of a metric's instances, in the order of their numbers. */
+export async function labelsOf({ port }: Server, file: string, metric: string): Promise<Record<string, unknown>[]> {
+  const { stdout } = await run("pminfo", ["-h", `127.0.0.1:${port}`, "-l", `mmv.${file}.${metric}`], {
+    timeout: 20_000,
+  });
+  return Array.from(stdout.matchAll(/^ {4}inst \[(\d+) or ".*"\] labels (.*)$/gm))
+    .toSorted(([, one], [, other]) => Number(one) - Number(other))
+    .map(([, , labels]) => JSON.parse(labels!) as Record<string, unknown>);
+}
+
 /** PCP's own reader of files, which checks all it reads. */
 export async function dump(path: string): Promise<string> {
   return (await run("/usr/lib/pcp/pmdas/mmv/mmvdump", [path], { maxBuffer: 2 ** 26 })).stdout;
