@@ -78,8 +78,8 @@ const instanceLabel = 1 << 5;
 const mostLabels = 10_000;
 
 /**
- * Lays out a file: a header, a table of contents, and of each kind of part all in a row. It is of format version 2, which PCP reads
- * since 3.11, or 3 where there are labels.
+ * Lays out a file: a header, a table of contents, and of each kind of part all in a row. It is of format version 3 where
+ * there are labels, else 2.
  *
  * @see mmv(5)
  */

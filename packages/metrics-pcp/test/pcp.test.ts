@@ -7,6 +7,8 @@ import { describe, expect, it, vi } from "vitest";
 import { pcpMetrics, type PcpMetricsOptions } from "../src/index.ts";
 import { read } from "./mmv-reader.ts";
 
+vi.setConfig({ testTimeout: 60_000 });
+
 async function setup(options: Partial<PcpMetricsOptions> = {}) {
   const directory = await mkdtemp(join(tmpdir(), "kit-pcp-"));
   const onError = vi.fn<(error: Error) => void>();
@@ -163,24 +165,26 @@ describe("pcpMetrics", () => {
   });
 
   it("loses nothing where it cannot write, says so once, and writes it all when it can", async () => {
-    const directory = join(await mkdtemp(join(tmpdir(), "kit-pcp-")), "not", "there");
+    const root = await mkdtemp(join(tmpdir(), "kit-pcp-"));
+    const directory = join(root, "not", "there");
     const onError = vi.fn<(error: Error) => void>();
     const metrics = pcpMetrics({ name: "app", directory, flushIntervalMs: 5, onError });
     const counter = metrics.counter("a");
     for (let i = 0; i < 100_000; i++) counter.add(1);
-    await vi.waitUntil(() => onError.mock.calls.length > 0);
+    await vi.waitUntil(() => onError.mock.calls.length > 0, { timeout: 30_000 });
     counter.add(1);
     await mkdir(directory, { recursive: true });
     const path = join(directory, "app");
-    await vi.waitUntil(() =>
+    const whole = () =>
       readFile(path).then(
         (bytes) => read(bytes).metrics["a"]!.values[""] === 100_001,
         () => false,
-      ),
-    );
+      );
+    await vi.waitUntil(whole, { timeout: 30_000 });
     expect(onError.mock.calls).toEqual([[expect.objectContaining({ code: "ENOENT" })]]);
     await metrics.close();
     expect(onError).toHaveBeenCalledTimes(1);
+    await rm(root, { recursive: true });
   });
 
   it("says at close when the file could not be written", async () => {
