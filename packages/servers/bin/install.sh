@@ -16,6 +16,7 @@ packages=(
   redis-server
   bind9
   bind9-dnsutils
+  chromium
   dnsmasq-base
   maven
   openjdk-17-jdk-headless

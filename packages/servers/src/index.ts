@@ -10,6 +10,7 @@ export { udpProxy, type UdpProxy } from "./udp-proxy.ts";
 export { whenInstalled, whenStartable } from "./when-installed.ts";
 
 export { bind } from "./bind.ts";
+export { chromium } from "./chromium.ts";
 export { consul } from "./consul.ts";
 export { etcd } from "./etcd.ts";
 export { eureka } from "./eureka.ts";

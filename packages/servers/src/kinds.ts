@@ -1,4 +1,5 @@
 import { bind } from "./bind.ts";
+import { chromium } from "./chromium.ts";
 import { consul } from "./consul.ts";
 import { etcd } from "./etcd.ts";
 import { eureka } from "./eureka.ts";
@@ -11,4 +12,16 @@ import { statsd } from "./statsd.ts";
 import { zookeeper } from "./zookeeper.ts";
 
 /** Every kind of server that can be started here. */
-export const kinds: readonly ServerKind[] = [bind, consul, etcd, eureka, nats, pcp, rabbitmq, redis, statsd, zookeeper];
+export const kinds: readonly ServerKind[] = [
+  bind,
+  chromium,
+  consul,
+  etcd,
+  eureka,
+  nats,
+  pcp,
+  rabbitmq,
+  redis,
+  statsd,
+  zookeeper,
+];
