@@ -16,6 +16,7 @@ export { etcd } from "./etcd.ts";
 export { eureka } from "./eureka.ts";
 export { kinds } from "./kinds.ts";
 export { nats } from "./nats.ts";
+export { pcp } from "./pcp.ts";
 export { rabbitmq, rabbitmqctl } from "./rabbitmq.ts";
 export { redis } from "./redis.ts";
 export { rsyslog } from "./rsyslog.ts";

@@ -4,6 +4,7 @@ import { consul } from "./consul.ts";
 import { etcd } from "./etcd.ts";
 import { eureka } from "./eureka.ts";
 import { nats } from "./nats.ts";
+import { pcp } from "./pcp.ts";
 import { rabbitmq } from "./rabbitmq.ts";
 import { redis } from "./redis.ts";
 import { rsyslog } from "./rsyslog.ts";
@@ -20,6 +21,7 @@ export const kinds: readonly ServerKind[] = [
   etcd,
   eureka,
   nats,
+  pcp,
   rabbitmq,
   redis,
   rsyslog,
