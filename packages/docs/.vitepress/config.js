@@ -3,6 +3,7 @@ import { defineConfig } from "vitepress";
 
 const { packages, apps } = JSON.parse(readFileSync(new URL("../.generated/sidebar.json", import.meta.url), "utf8"));
 
+// oxlint-disable-next-line import/no-default-export -- VitePress takes no other
 export default defineConfig({
   title: "@kit",
   description: "A toolkit for building, calling and operating services in TypeScript.",

@@ -21,4 +21,4 @@ await writeFile(join(generated, "sidebar.json"), JSON.stringify(sidebar));
 // A dead link ends it.
 await build(own);
 await writeReference(join(own, "dist/api"));
-console.log(`${pages.size} pages and the API reference are in packages/docs/dist`);
+process.stdout.write(`${pages.size} pages and the API reference are in packages/docs/dist\n`);
