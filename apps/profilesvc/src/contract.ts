@@ -2,7 +2,9 @@ import { defineService, type EndpointsOf } from "@kit/service";
 import { z } from "zod";
 
 /** What both databases can hold. */
-const text = z.string().refine((value) => value.isWellFormed() && !value.includes("\0"), "not a text that can be stored");
+const text = z
+  .string()
+  .refine((value) => value.isWellFormed() && !value.includes("\0"), "not a text that can be stored");
 const id = text.min(1);
 
 const address = z.object({ id, location: text.default("") });

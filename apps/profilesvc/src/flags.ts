@@ -35,10 +35,7 @@ export function readFlags<Flags extends Readonly<Record<string, Flag>>>(
 export function flagsHelp(flags: Readonly<Record<string, Flag>>): string {
   const width = Math.max(...Object.keys(flags).map((name) => name.length));
   return Object.entries(flags)
-    .map(
-      ([name, { value, help }]) =>
-        `  --${name.padEnd(width)}  ${help}${value === "" ? "" : ` (default ${value})`}`,
-    )
+    .map(([name, { value, help }]) => `  --${name.padEnd(width)}  ${help}${value === "" ? "" : ` (default ${value})`}`)
     .join("\n");
 }
 

@@ -18,8 +18,6 @@ export function listen(flag: string, handler: HttpHandler, host: string, port: n
       const known = why[error.code ?? ""];
       reject(known ? new UsageError(`port ${port} ${known}: choose another with --${flag}`) : error);
     });
-    server.listen(port, host, () =>
-      resolve({ server, address: `${host}:${(server.address() as AddressInfo).port}` }),
-    );
+    server.listen(port, host, () => resolve({ server, address: `${host}:${(server.address() as AddressInfo).port}` }));
   });
 }

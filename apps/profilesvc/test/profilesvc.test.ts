@@ -14,7 +14,10 @@ afterAll(() => database.close());
 
 /** Calls the service as curl would. */
 async function ask(verb: string, path: string, body?: unknown): Promise<[status: number, reply: unknown]> {
-  const handler = profilesHandler(profileService(database), loggerFunc(() => {}));
+  const handler = profilesHandler(
+    profileService(database),
+    loggerFunc(() => {}),
+  );
   const text = typeof body === "string" || body === undefined ? body : JSON.stringify(body);
   const reply = await handler.fetch(new Request(`http://test${path}`, { method: verb, ...(text && { body: text }) }));
   expect(reply.headers.get("content-type")).toBe("application/json; charset=utf-8");
@@ -22,10 +25,7 @@ async function ask(verb: string, path: string, body?: unknown): Promise<[status:
 }
 
 const done = [200, {}];
-const failure = (status: number, code: string, message: string): unknown => [
-  status,
-  { error: message, code, message },
-];
+const failure = (status: number, code: string, message: string): unknown => [status, { error: message, code, message }];
 const notFound = failure(404, "not_found", "not found");
 const alreadyExists = failure(400, "already_exists", "already exists");
 const inconsistentIDs = failure(400, "invalid_argument", "inconsistent IDs");
@@ -76,7 +76,9 @@ describe("a profile", () => {
     expect(await ask("PATCH", `/profiles/${id}`, { name: "new" })).toEqual(notFound);
     await ask("POST", "/profiles/", { id, name: "old", addresses: [{ id: "a" }] });
     expect(await ask("PATCH", `/profiles/${id}`, { name: "new" })).toEqual(done);
-    expect(await ask("PATCH", `/profiles/${id}`, { id, name: "", addresses: [{ id: "b" }, { id: "c" }] })).toEqual(done);
+    expect(await ask("PATCH", `/profiles/${id}`, { id, name: "", addresses: [{ id: "b" }, { id: "c" }] })).toEqual(
+      done,
+    );
     expect(await ask("PATCH", `/profiles/${id}`, {})).toEqual(done);
     expect(await ask("PATCH", `/profiles/${id}`, { id: "other" })).toEqual(inconsistentIDs);
     expect(await ask("GET", `/profiles/${id}`)).toEqual([
@@ -172,7 +174,10 @@ describe("what is no request", () => {
   ])("is a 400 that says why: %s %s %j", async (verb, path, body, why) => {
     const [status, reply] = await ask(verb, path, body);
     expect(status).toBe(400);
-    expect(reply).toMatchObject({ code: "invalid_argument", error: expect.stringContaining(why === "not a JSON object" ? "" : why) });
+    expect(reply).toMatchObject({
+      code: "invalid_argument",
+      error: expect.stringContaining(why === "not a JSON object" ? "" : why),
+    });
   });
 
   test("is a 405 for a verb that a path does not take, and a 404 for another path", async () => {
@@ -183,7 +188,10 @@ describe("what is no request", () => {
 
 test("what goes wrong in the database stays there", async () => {
   const broken: Database = { ...database, query: () => Promise.reject(new Error("secret at 10.0.0.1")) };
-  const handler = profilesHandler(profileService(broken), loggerFunc(() => {}));
+  const handler = profilesHandler(
+    profileService(broken),
+    loggerFunc(() => {}),
+  );
   const reply = await handler.fetch(new Request("http://test/profiles/1"));
   expect(reply.status).toBe(500);
   expect(await reply.json()).toEqual({ error: "internal error", code: "unknown", message: "internal error" });
