@@ -64,6 +64,11 @@ describe("on WebAssembly", () => {
     engine.close();
   });
 
+  test("a file that a killed process of Node's SQLite was writing is refused", async () => {
+    writeFileSync(`${file("begun")}-journal`, "");
+    await expect(openWasm(file("begun"))).rejects.toThrow("begun.db-journal is not finished");
+  });
+
   test.skipIf(process.getBuiltinModule("node:sqlite") === undefined)("reads what Node's SQLite wrote", async () => {
     const native = openNative(file("either"))!;
     native.run(make, {});

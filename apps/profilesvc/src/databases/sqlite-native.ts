@@ -15,7 +15,7 @@ export function openNative(file: string): Engine | undefined {
   const sqlite = process.getBuiltinModule("node:sqlite") as NodeSqlite | undefined;
   if (sqlite === undefined) return undefined;
   const database = new sqlite.DatabaseSync(file);
-  database.exec("pragma busy_timeout = 5000; pragma journal_mode = wal; pragma synchronous = full");
+  database.exec("pragma busy_timeout = 5000");
   return {
     name: "Node's SQLite",
     run: (sql, values) => database.prepare(sql).all(values),
