@@ -1,4 +1,6 @@
+import { background } from "@kit/endpoint";
 import { balancedClient, roundRobin } from "@kit/lb";
+import { firstInstances } from "@kit/sd";
 import type { ClientOf } from "@kit/service";
 import { connectHttp } from "@kit/transport-http";
 import { Profiles } from "./contract.ts";
@@ -18,6 +20,9 @@ export interface ProfilesClientOptions {
   readonly onError?: (error: unknown) => void;
 }
 
+/** How long to wait for the registry at first, in ms; without it calls wait for it, within their own time. */
+const findMs = 5_000;
+
 /**
  * A client of profilesvc that finds its instances. How it looks for them and how often it tries are the service's affair, so they are decided
  * here: passing instances in turn, and three attempts at a call, as far as it may be done twice.
@@ -28,6 +33,8 @@ export async function profilesClient(options: ProfilesClientOptions): Promise<Pr
   const { registry: address, timeoutMs = 500, onError = () => {} } = options;
   const registry = await openRegistry(address, onError);
   const instances = registry.instancer();
+  using ctx = background.withTimeout(findMs);
+  await firstInstances(instances, ctx).catch(onError);
   const client = balancedClient(Profiles, {
     instances,
     connect: (instance) => connectHttp(Profiles, { url: `http://${instance.address}` }),
