@@ -15,6 +15,7 @@ import { profileService } from "./service.ts";
 const flagsOfThis = {
   "http-addr": { value: ":8080", help: "where to listen; without a host, this machine only" },
   database: { value: "profiles.db", help: "a file for SQLite, :memory:, or postgres://user:password@host/name" },
+  advertise: { value: "", help: "host:port to register, if others must call it elsewhere than where it listens" },
   registry: { value: "", help: "where to register: the URL of a Consul agent, or a directory on this machine" },
 } satisfies Record<string, Flag>;
 
@@ -49,7 +50,7 @@ async function main(args: readonly string[]): Promise<number> {
       name: "registration",
       phase: "deregister",
       async start() {
-        registrar = registry.registrar({ address: listening.address });
+        registrar = registry.registrar({ address: flags.advertise || listening.address });
         await registrar.register().catch((error: Error) => {
           throw new UsageError(`cannot register with ${registry.place}: ${error.message}`);
         });

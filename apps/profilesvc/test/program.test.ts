@@ -7,7 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { background } from "@kit/endpoint";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
+import { profilesClient } from "../src/client.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -27,17 +29,16 @@ function run(...flags: string[]): ChildProcess {
   return child;
 }
 
-/** The program as it serves. */
+/** The program as it serves, and is registered if it is to be. */
 async function start(...flags: string[]): Promise<{ child: ChildProcess; url: string; told: () => string }> {
   const child = run("-http.addr=:0", ...flags);
+  const ready = flags.some((flag) => flag.startsWith("--registry")) ? "msg=registered" : "msg=listening";
   let told = "";
-  const lines = createInterface(child.stderr!);
-  for await (const line of lines) {
+  for await (const line of createInterface(child.stderr!)) {
     told += `${line}\n`;
-    const [, address] = / addr=(\S+)/.exec(line) ?? [];
-    if (address === undefined) continue;
+    if (!line.includes(ready)) continue;
     child.stderr!.on("data", (text) => (told += text)).resume();
-    return { child, url: `http://${address}`, told: () => told };
+    return { child, url: `http://${/ addr=(\S+)/.exec(told)![1]}`, told: () => told };
   }
   throw new Error(`it ended before it served:\n${told}`);
 }
@@ -78,9 +79,7 @@ test("stops cleanly, and says why", async () => {
 
 test("is found in a directory until it stops", async () => {
   const { child, url, told } = await start("--database=:memory:", "--registry=registry");
-  const { profilesClient } = await import("../src/client.ts");
   const client = await profilesClient({ registry: join(directory, "registry"), timeoutMs: 20_000 });
-  const { background } = await import("@kit/endpoint");
   await client.postProfile({ id: "1" }, background);
   expect(await (await fetch(`${url}/profiles/1`)).json()).toEqual({ profile: { id: "1" } });
   expect(await stop(child, "SIGTERM")).toBe(0);

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { background } from "@kit/endpoint";
+import { background, codeOf } from "@kit/endpoint";
 import { afterAll, describe, expect, test } from "vitest";
 import { openSqlite } from "../src/databases/sqlite.ts";
 import { openNative } from "../src/databases/sqlite-native.ts";
@@ -38,6 +38,25 @@ test("a file that is no database is refused", async () => {
   await expect(openSqlite(file("garbage"))).rejects.toThrow("file is not a database");
 });
 
+const nodeHasNone = process.getBuiltinModule("node:sqlite") === undefined;
+
+test.skipIf(nodeHasNone)(
+  "a file that another process does not let go of is unavailable, with Node's own SQLite",
+  async () => {
+    const database = await openSqlite(file("busy"));
+    const other = openNative(file("busy"))!;
+    other.run("begin immediate", {});
+    const error = await profileService(database)
+      .postProfile({ id: "1", name: "", addresses: [] }, background)
+      .catch((caught: unknown) => caught);
+    expect(codeOf(error)).toBe("unavailable");
+    other.run("rollback", {});
+    await profileService(database).postProfile({ id: "1", name: "", addresses: [] }, background);
+    other.close();
+    await database.close();
+  },
+);
+
 describe("on WebAssembly", () => {
   const make = "create table if not exists t (v text)";
 
@@ -69,7 +88,7 @@ describe("on WebAssembly", () => {
     await expect(openWasm(file("begun"))).rejects.toThrow("begun.db-journal is not finished");
   });
 
-  test.skipIf(process.getBuiltinModule("node:sqlite") === undefined)("reads what Node's SQLite wrote", async () => {
+  test.skipIf(nodeHasNone)("reads what Node's SQLite wrote", async () => {
     const native = openNative(file("either"))!;
     native.run(make, {});
     native.run("insert into t values ($1)", { $1: "by node" });
