@@ -37,6 +37,8 @@ whenInstalled(theirs(), () => {
     it("answers as either alone", async () => {
       await using one = await startServer(behind);
       await using two = await startServer(behind);
+      // go-kit's proxy gives a call a quarter of a second, and the first one takes longest.
+      for (const { url } of [one, two]) await ask(url, "/uppercase", "warm");
       const instances = [one, two].map(({ port }) => `127.0.0.1:${port}`).join(",");
       await using front = await startServer(proxy(3, `-proxy=${instances}`, ...flags));
       for (const s of ["foo", "bar", "hello, world"]) {
@@ -44,7 +46,7 @@ whenInstalled(theirs(), () => {
       }
       expect(await ask(front.url, "/uppercase", "")).toEqual([200, { v: "", err: "empty string" }]);
       expect(await ask(front.url, "/count", "hello, wörld")).toEqual([200, { v: 13 }]);
-      for (const { output } of [one, two]) expect(output).toContain("method=uppercase");
+      for (const { output } of [one, two]) expect(output).toMatch(/input=(foo|bar)/);
     });
   });
 });
