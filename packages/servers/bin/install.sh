@@ -12,6 +12,7 @@ packages=(
   etcd-server
   zookeeper
   nats-server
+  postgresql
   rabbitmq-server
   redis-server
   bind9

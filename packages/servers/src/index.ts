@@ -17,6 +17,7 @@ export { eureka } from "./eureka.ts";
 export { kinds } from "./kinds.ts";
 export { nats } from "./nats.ts";
 export { pcp } from "./pcp.ts";
+export { postgres } from "./postgres.ts";
 export { rabbitmq, rabbitmqctl } from "./rabbitmq.ts";
 export { redis } from "./redis.ts";
 export { rsyslog } from "./rsyslog.ts";

@@ -5,6 +5,7 @@ import { etcd } from "./etcd.ts";
 import { eureka } from "./eureka.ts";
 import { nats } from "./nats.ts";
 import { pcp } from "./pcp.ts";
+import { postgres } from "./postgres.ts";
 import { rabbitmq } from "./rabbitmq.ts";
 import { redis } from "./redis.ts";
 import { rsyslog } from "./rsyslog.ts";
@@ -22,6 +23,7 @@ export const kinds: readonly ServerKind[] = [
   eureka,
   nats,
   pcp,
+  postgres,
   rabbitmq,
   redis,
   rsyslog,
