@@ -17,6 +17,8 @@ packages=(
   bind9
   bind9-dnsutils
   dnsmasq-base
+  graphite-carbon
+  influxdb
   maven
   openjdk-17-jdk-headless
   util-linux
@@ -65,6 +67,16 @@ build_eureka() {
   rm -r "$work"
 }
 
+build_statsd_exporter() {
+  local work
+  work=$(mktemp -d)
+  GOBIN=$work go install -trimpath -ldflags='-s -w' "github.com/prometheus/statsd_exporter@$statsd_exporter"
+  mv "$work/statsd_exporter" "$1"
+  rm -r "$work"
+}
+
 from_debian
 cached consul "$(cat tools/consul/go.mod)" build_consul
 cached eureka-server.jar "$(cat eureka/pom.xml eureka/src/main/java/kit/EurekaServer.java)" build_eureka
+statsd_exporter=v0.28.0
+cached statsd_exporter "$statsd_exporter" build_statsd_exporter

@@ -10,12 +10,15 @@ export { udpProxy, type UdpProxy } from "./udp-proxy.ts";
 export { whenInstalled, whenStartable } from "./when-installed.ts";
 
 export { bind } from "./bind.ts";
+export { carbon } from "./carbon.ts";
 export { consul } from "./consul.ts";
 export { etcd } from "./etcd.ts";
 export { eureka } from "./eureka.ts";
+export { influxdb } from "./influxdb.ts";
 export { kinds } from "./kinds.ts";
 export { nats } from "./nats.ts";
 export { rabbitmq, rabbitmqctl } from "./rabbitmq.ts";
 export { redis } from "./redis.ts";
 export { statsd } from "./statsd.ts";
+export { statsdExporter } from "./statsd-exporter.ts";
 export { zookeeper } from "./zookeeper.ts";

@@ -1,0 +1,1 @@
+export { statsdMetrics, type StatsdMetricsOptions } from "./statsd.ts";
