@@ -1,1 +1,2 @@
-export { statsdMetrics, type StatsdMetricsOptions } from "./statsd.ts";
+export { influxMetrics, type InfluxMetricsOptions } from "./influx.ts";
+export { influxStatsdMetrics, type InfluxStatsdMetricsOptions } from "./influx-statsd.ts";

@@ -21,4 +21,5 @@ export { rabbitmq, rabbitmqctl } from "./rabbitmq.ts";
 export { redis } from "./redis.ts";
 export { statsd } from "./statsd.ts";
 export { statsdExporter } from "./statsd-exporter.ts";
+export { victoriametrics } from "./victoriametrics.ts";
 export { zookeeper } from "./zookeeper.ts";

@@ -17,7 +17,7 @@ export const influxdb: ServerKind = {
       `[data]\ndir = "${join(directory, "data")}"\nwal-dir = "${join(directory, "wal")}"`,
       `[http]\nbind-address = "127.0.0.1:${http}"\nlog-enabled = false`,
       "[monitor]\nstore-enabled = false",
-      `[[udp]]\nenabled = true\nbind-address = "127.0.0.1:${udp}"\ndatabase = "udp"\nbatch-size = 1\nbatch-timeout = "50ms"`,
+      `[[udp]]\nenabled = true\nbind-address = "127.0.0.1:${udp}"\ndatabase = "udp"\nbatch-size = 5000\nbatch-timeout = "10ms"`,
     ];
     await writeFile(join(directory, "influxdb.conf"), `${config.join("\n")}\n`);
   },

@@ -10,7 +10,22 @@ import { redis } from "./redis.ts";
 import type { ServerKind } from "./server-kind.ts";
 import { statsd } from "./statsd.ts";
 import { statsdExporter } from "./statsd-exporter.ts";
+import { victoriametrics } from "./victoriametrics.ts";
 import { zookeeper } from "./zookeeper.ts";
 
 /** Every kind of server that can be started here. */
-export const kinds: readonly ServerKind[] = [bind, carbon, consul, etcd, eureka, influxdb, nats, rabbitmq, redis, statsd, statsdExporter, zookeeper];
+export const kinds: readonly ServerKind[] = [
+  bind,
+  carbon,
+  consul,
+  etcd,
+  eureka,
+  influxdb,
+  nats,
+  rabbitmq,
+  redis,
+  statsd,
+  statsdExporter,
+  victoriametrics,
+  zookeeper,
+];
