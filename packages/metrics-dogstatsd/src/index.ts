@@ -1,1 +1,1 @@
-export { statsdMetrics, type StatsdMetricsOptions } from "./statsd.ts";
+export { dogstatsdMetrics, type DogstatsdMetricsOptions, type HistogramType } from "./dogstatsd.ts";

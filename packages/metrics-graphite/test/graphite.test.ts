@@ -141,7 +141,10 @@ describe("graphiteMetrics", () => {
       }
       backend.listen(port, "127.0.0.1");
       const sumOf = (path: string): number =>
-        Array.from(text.matchAll(new RegExp(`^${path} (\\d+) `, "gm"))).reduce((sum, [, value]) => sum + Number(value), 0);
+        Array.from(text.matchAll(new RegExp(`^${path} (\\d+) `, "gm"))).reduce(
+          (sum, [, value]) => sum + Number(value),
+          0,
+        );
       await vi.waitUntil(
         () => {
           step();
@@ -176,10 +179,20 @@ describe("graphiteMetrics", () => {
 
   it("writes labels as tags when told to, behind the part of a histogram", async () => {
     const lines = await linesOf({ tags: true }, (metrics) => {
-      metrics.counter("hits", { labels: ["path", "code"] }).with({ path: "/a;b c", code: "~ok" }).add(3);
-      metrics.histogram("wait", { labels: ["code"] }).with({ code: "ok" }).observe(1);
+      metrics
+        .counter("hits", { labels: ["path", "code"] })
+        .with({ path: "/a;b c", code: "~ok" })
+        .add(3);
+      metrics
+        .histogram("wait", { labels: ["code"] })
+        .with({ code: "ok" })
+        .observe(1);
     });
-    expect(lines.slice(0, 3)).toEqual(["hits;path=/a_b_c;code=_ok 3 120", "wait.count;code=ok 1 120", "wait.p50;code=ok 1 120"]);
+    expect(lines.slice(0, 3)).toEqual([
+      "hits;path=/a_b_c;code=_ok 3 120",
+      "wait.count;code=ok 1 120",
+      "wait.p50;code=ok 1 120",
+    ]);
   });
 
   it("does not keep the process alive, and a last flush does until it is done", async () => {

@@ -3,7 +3,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { LineSender } from "@kit/metrics/push";
 
 /** Where lines are posted and how many may wait. */
-export interface HttpSenderOptions {
+export interface HttpTarget {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly requestTimeoutMs: number;
@@ -41,7 +41,7 @@ const longestAnswerBytes = 4096;
  * @param name put before the messages of the errors
  * @throws {TypeError} when an option is wrong.
  */
-export function httpSender(name: string, options: HttpSenderOptions, onLost: (lines: number) => void): LineSender {
+export function httpSender(name: string, options: HttpTarget, onLost: (lines: number) => void): LineSender {
   const { url, headers, requestTimeoutMs, maxQueueBytes, closeTimeoutMs, onError } = options;
   for (const [option, value, least] of [
     ["requestTimeoutMs", requestTimeoutMs, 1],

@@ -150,9 +150,8 @@ function senderFor(options: InfluxMetricsOptions, onLost: (lines: number) => voi
     throw new TypeError("influxMetrics: url must be a URL that begins with http://, https:// or udp://");
   }
   if (target.protocol === "udp:") {
-    const { prefix, tags, flushIntervalMs, now, ...rest } = options;
     const address = { host: target.hostname.replace(/^\[|\]$/g, ""), port: Number(target.port || 8089) };
-    return lineSender("influxMetrics", { ...rest, ...address }, onLost);
+    return lineSender("influxMetrics", { ...options, ...address }, onLost);
   }
   if ((database === undefined) === (bucket === undefined)) {
     throw new TypeError("influxMetrics: one of database and bucket must be given");

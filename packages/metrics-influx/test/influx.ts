@@ -11,7 +11,7 @@ export interface Series {
 
 /** Asks in InfluxQL. */
 export async function query(server: Server, q: string, db = ""): Promise<readonly Series[]> {
-  const parameters = new URLSearchParams({ q, db, epoch: "ms" });
+  const parameters = String(new URLSearchParams({ q, db, epoch: "ms" }));
   const headers = { connection: "close" };
   const response = await fetch(`${server.url}/query?${parameters}`, { method: "POST", headers });
   const { results, error } = (await response.json()) as {
@@ -44,9 +44,10 @@ export async function pointsOf(
   name: string,
   labels: Labels = {},
 ): Promise<Series["points"]> {
-  const want = JSON.stringify(Object.entries(labels).toSorted());
+  const keyOf = (tags: Labels): string =>
+    JSON.stringify(Object.entries(tags).toSorted(([one], [other]) => (one < other ? -1 : 1)));
   const all = await seriesOf(server, db, name);
-  return all.find(({ tags }) => JSON.stringify(Object.entries(tags).toSorted()) === want)?.points ?? [];
+  return all.find(({ tags }) => keyOf(tags) === keyOf(labels))?.points ?? [];
 }
 
 /** Asks until the points will do, for the server takes them when it gets to them. */

@@ -22,15 +22,28 @@ export const carbon: ServerKind = {
     // One that was killed leaves it, and the next would believe that it runs.
     await rm(join(storage, "carbon-cache-a.pid"), { force: true });
     const config = {
-      ...{ STORAGE_DIR: storage, CONF_DIR: directory, LOG_DIR: storage, PID_DIR: storage, USER: "" },
+      STORAGE_DIR: storage,
+      CONF_DIR: directory,
+      LOG_DIR: storage,
+      PID_DIR: storage,
+      USER: "",
       LOCAL_DATA_DIR: join(storage, "whisper"),
-      ...{ LINE_RECEIVER_INTERFACE: "127.0.0.1", LINE_RECEIVER_PORT: lines },
-      ...{ ENABLE_UDP_LISTENER: "True", UDP_RECEIVER_INTERFACE: "127.0.0.1", UDP_RECEIVER_PORT: lines },
-      ...{ CACHE_QUERY_INTERFACE: "127.0.0.1", CACHE_QUERY_PORT: query },
-      ...{ PICKLE_RECEIVER_INTERFACE: "127.0.0.1", PICKLE_RECEIVER_PORT: pickle },
-      ...{ MAX_UPDATES_PER_SECOND: "inf", MAX_CREATES_PER_MINUTE: "inf", WHISPER_AUTOFLUSH: "True" },
-      ...{ CACHE_WRITE_STRATEGY: "timesorted", MIN_TIMESTAMP_LAG: 3600 },
-      ...{ CARBON_METRIC_INTERVAL: 0, ENABLE_TAGS: "False" },
+      LINE_RECEIVER_INTERFACE: "127.0.0.1",
+      LINE_RECEIVER_PORT: lines,
+      ENABLE_UDP_LISTENER: "True",
+      UDP_RECEIVER_INTERFACE: "127.0.0.1",
+      UDP_RECEIVER_PORT: lines,
+      CACHE_QUERY_INTERFACE: "127.0.0.1",
+      CACHE_QUERY_PORT: query,
+      PICKLE_RECEIVER_INTERFACE: "127.0.0.1",
+      PICKLE_RECEIVER_PORT: pickle,
+      MAX_UPDATES_PER_SECOND: "inf",
+      MAX_CREATES_PER_MINUTE: "inf",
+      WHISPER_AUTOFLUSH: "True",
+      CACHE_WRITE_STRATEGY: "timesorted",
+      MIN_TIMESTAMP_LAG: 3600,
+      CARBON_METRIC_INTERVAL: 0,
+      ENABLE_TAGS: "False",
     };
     const settings = Object.entries(config).map(([name, value]) => `${name} = ${value}`);
     await writeFile(join(directory, "carbon.conf"), ["[cache]", ...settings, ""].join("\n"));
