@@ -77,8 +77,9 @@ export function httpSender(name: string, options: HttpTarget, onLost: (lines: nu
     if (sending !== undefined || pause !== undefined) return;
     const batch = queue[0];
     if (batch === undefined) return finish?.();
-    sending = post(batch, (failure) => {
-      const reused = sending!.reusedSocket;
+    const posted = post(batch, (failure) => {
+      // Given up by `close`.
+      if (sending !== posted) return;
       sending = undefined;
       if (failure === undefined || failure.refusedLines !== undefined) {
         queue.shift();
@@ -94,7 +95,7 @@ export function httpSender(name: string, options: HttpTarget, onLost: (lines: nu
         return pump();
       }
       // A connection that was kept may have ended meanwhile; any other failure is the last one when there is no time to wait.
-      if (finish !== undefined && !reused) return finish();
+      if (finish !== undefined && !posted.reusedSocket) return finish();
       const waitMs = Math.min(longestWaitMs, firstWaitMs * 2 ** (failures - 1)) * (1 - Math.random() / 2);
       pause = setTimeout(
         () => {
@@ -104,6 +105,7 @@ export function httpSender(name: string, options: HttpTarget, onLost: (lines: nu
         Math.max(waitMs, failure.retryAfterMs ?? 0),
       ).unref();
     });
+    sending = posted;
   }
 
   /** Calls `done` once, and never before it returns. */
@@ -142,7 +144,8 @@ export function httpSender(name: string, options: HttpTarget, onLost: (lines: nu
         finish = () => {};
         const left = queue.reduce((sum, { lines }) => sum + lines, 0);
         queue.length = 0;
-        sending?.destroy();
+        sending = undefined;
+        // Which ends the request that is under way.
         agent.destroy();
         if (left > 0) {
           onLost(left);

@@ -99,7 +99,7 @@ export function influxMetrics(options: InfluxMetricsOptions = {}): Metrics {
   };
   const stop = flushEvery("influxMetrics", flushIntervalMs, flush);
   const check = (name: string, labels: readonly string[] = []): void => {
-    requireName("influxMetrics", name, labels);
+    requireName("influxMetrics", name);
     requireTags(labels);
   };
   const seriesOf = (name: string, given: Labels): string => seriesKey(name, { ...base, ...given });
@@ -163,12 +163,14 @@ function senderFor(options: InfluxMetricsOptions, onLost: (lines: number) => voi
   for (const [name, value] of Object.entries({ db: database, rp: retentionPolicy, bucket, org })) {
     if (value !== undefined) target.searchParams.set(name, value);
   }
-  const basic = username && `Basic ${Buffer.from(`${username}:${password ?? ""}`).toString("base64")}`;
-  const authorization = token === undefined ? basic : `Token ${token}`;
-  const headers = {
-    "content-type": "text/plain; charset=utf-8",
-    ...(authorization !== undefined && { authorization }),
-  };
+  const headers: Record<string, string> = { "content-type": "text/plain; charset=utf-8" };
+  if (username !== undefined) {
+    headers["authorization"] = `Basic ${Buffer.from(`${username}:${password ?? ""}`).toString("base64")}`;
+  }
+  if (token !== undefined) {
+    if (!/^[\x21-\x7e]+$/.test(token)) throw new TypeError("influxMetrics: token must be visible ASCII characters");
+    headers["authorization"] = `Token ${token}`;
+  }
   return httpSender(
     "influxMetrics",
     { url: target, headers, requestTimeoutMs, maxQueueBytes, closeTimeoutMs, onError },

@@ -198,7 +198,9 @@ whenStartable(victoriametrics, () => {
   it("is understood by the API of version 2", async () => {
     await using server = await startServer(victoriametrics);
     const metrics = influxMetrics({ url: server.url, bucket: "b", org: "o", token: "t" });
-    for (const [i, number] of numbers.entries()) {
+    // It keeps 15 digits of a number.
+    const kept = numbers.slice(0, -1);
+    for (const [i, number] of kept.entries()) {
       metrics
         .counter("c", { labels: ["nth", "text"] })
         .with({ nth: String(i), text: "a b,c=d" })

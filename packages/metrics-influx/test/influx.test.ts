@@ -208,6 +208,20 @@ describe("influxMetrics", () => {
     expect(errors).toEqual(["influxMetrics: no answer within 100 ms"]);
   });
 
+  it("sends a last flush again whose connection had ended meanwhile", async () => {
+    await using server = await webServer((response, nth) => {
+      if (nth === 2) response.socket?.destroy();
+      else response.writeHead(204).end();
+    });
+    const metrics = influxMetrics({ url: server.url, database: "db", flushIntervalMs: 10 });
+    const counter = metrics.counter("c");
+    counter.add(1);
+    await vi.waitUntil(() => server.posts.length === 1);
+    counter.add(2);
+    await metrics.close();
+    expect(server.lines).toEqual(["c count=1", "c count=2", "c count=2"]);
+  });
+
   it("takes an answer without end for what it says, and does not keep it", async () => {
     await using server = await webServer((response, nth) => {
       response.writeHead(nth === 1 ? 500 : 204).write("x".repeat(100_000));
@@ -316,6 +330,7 @@ describe("influxMetrics", () => {
     ["database", {}, "influxMetrics: one of database and bucket must be given"],
     ["bucket", { database: "a", bucket: "b" }, "influxMetrics: one of database and bucket must be given"],
     ["token", { database: "a", token: "t", username: "u" }, "token and username must not both be given"],
+    ["token", { bucket: "b", token: "t\n" }, "influxMetrics: token must be visible ASCII characters"],
     ["tags", { ...http, tags: { time: "x" } }, 'influxMetrics: "time" cannot be a tag'],
     ["prefix", { ...http, prefix: "my app." }, 'influxMetrics: "my app.metrics_refused_total" cannot be a name'],
   ])("refuses a wrong option: %s", (_, options, message) => {
