@@ -14,12 +14,12 @@ whenStartable(statsdExporter, () => {
   let fences = 0;
   let providers = 0;
 
-  describe.each([0, 1432])("dogstatsdMetrics through a buffer of %d bytes", (maxBufferSize) => {
+  describe.each(["udp", "tcp"] as const)("dogstatsdMetrics over %s", (protocol) => {
     testMetrics({
       async setup() {
-        const prefix = `p${++providers}_${maxBufferSize}.`;
-        const client = new StatsD({ host: "127.0.0.1", port: server.port, maxBufferSize });
-        const metrics = dogstatsdMetrics({ client, prefix, flushIntervalMs: 5 });
+        const prefix = `${protocol}${++providers}.`;
+        const client = new StatsD({ protocol, host: "127.0.0.1", port: server.port, maxBufferSize: 1432 });
+        const metrics = dogstatsdMetrics({ client, prefix, flushIntervalMs: 20 });
         // New gauges come last in a flush, so what came before one is there when it is.
         const everything = () => {
           const fence = `fence${++fences}`;

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { Writable } from "node:stream";
 import { promisify } from "node:util";
 import { type ClientOptions, StatsD } from "hot-shots";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
@@ -24,7 +25,7 @@ async function linesOf(
     use(metrics);
     metrics.gauge("the_end").set(1);
     await metrics.close();
-    await vi.waitUntil(() => lines.some((line) => line.includes("the_end")));
+    await vi.waitUntil(() => lines.some((line) => line.includes("the_end")), { timeout: 20_000 });
     return lines.filter((line) => !line.includes("the_end"));
   } finally {
     await closed(client);
@@ -144,8 +145,14 @@ describe("dogstatsdMetrics", () => {
 
   it("drops values and keeps sums while too much is in flight", async () => {
     const client = mockClient();
-    const inFlight = { messagesInFlight: 3 };
-    Object.defineProperty(client, "messagesInFlight", { get: () => inFlight.messagesInFlight, set() {} });
+    let inFlight = 3;
+    let asked = 0;
+    Object.defineProperty(client, "messagesInFlight", {
+      get() {
+        asked++;
+        return inFlight;
+      },
+    });
     const metrics = dogstatsdMetrics({ client, maxInFlight: 3, flushIntervalMs: 5 });
     const [increment, gauge, histogram] = [
       vi.spyOn(client, "increment"),
@@ -155,15 +162,28 @@ describe("dogstatsdMetrics", () => {
     metrics.counter("c").add(2);
     metrics.gauge("g").set(1);
     for (let i = 0; i < 100_000; i++) metrics.histogram("h").observe(i);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    // A flush has come and gone.
+    const before = asked;
+    await vi.waitUntil(() => asked > before + 3, { timeout: 20_000 });
     expect([increment, gauge, histogram].flatMap(({ mock }) => mock.calls)).toEqual([]);
-    inFlight.messagesInFlight = 2;
+    inFlight = 2;
     await metrics.close();
     expect(increment.mock.calls.map(([name, sum]) => [name, sum])).toEqual([
       ["metrics_dropped_total", 100_000],
       ["c", 2],
     ]);
-    inFlight.messagesInFlight = 0;
+    inFlight = 0;
+  });
+
+  it("closes in time when nothing that the client was given goes", async () => {
+    const written = vi.fn<() => void>();
+    const client = new StatsD({ protocol: "stream", stream: new Writable({ write: written }) });
+    const metrics = dogstatsdMetrics({ client, flushIntervalMs: 60_000, closeTimeoutMs: 50 });
+    metrics.counter("c").add();
+    const begin = performance.now();
+    await metrics.close();
+    expect(performance.now() - begin).toBeGreaterThan(45);
+    expect(written).toHaveBeenCalledOnce();
   });
 
   it("leaves the client open, and takes no harm from one that is closed or throws", async () => {

@@ -28,7 +28,7 @@ async function linesOf(
     await use(metrics);
     metrics.gauge("the_end").set(1);
     await metrics.close();
-    await vi.waitUntil(() => lines.some((line) => line.includes("the_end")));
+    await vi.waitUntil(() => lines.some((line) => line.includes("the_end")), { timeout: 20_000 });
     return lines.filter((line) => !/the_end|metrics_dropped_total 0/.test(line));
   } finally {
     socket.close();

@@ -1,4 +1,11 @@
-import { type Counter, discardMetrics, type Labels, type Metrics, metricsFrom } from "@kit/metrics";
+import {
+  type Counter,
+  discardMetrics,
+  type Labels,
+  type Metrics,
+  metricsFrom,
+  StreamingDistribution,
+} from "@kit/metrics";
 import {
   flushEvery,
   heldSeries,
@@ -6,7 +13,6 @@ import {
   type LineSender,
   type LineSenderOptions,
   requireName,
-  StreamingDistribution,
 } from "@kit/metrics/push";
 import { httpSender } from "./http-sender.ts";
 
@@ -142,14 +148,17 @@ export function influxMetrics(options: InfluxMetricsOptions = {}): Metrics {
 }
 
 function senderFor(options: InfluxMetricsOptions, onLost: (lines: number) => void): LineSender {
-  const { url = "http://127.0.0.1:8086", database, retentionPolicy, bucket, org, token, username, password } = options;
-  const { requestTimeoutMs = 5000, maxQueueBytes = 1_048_576, closeTimeoutMs = 1000, onError } = options;
+  const { url = "http://127.0.0.1:8086", maxQueueBytes = 1_048_576, closeTimeoutMs = 1000, onError } = options;
+  const { database, retentionPolicy, bucket, org, token, username, password, requestTimeoutMs } = options;
   const target = URL.canParse(url) ? new URL(url) : undefined;
   // What was given is not said, for it may hold a password.
   if (target === undefined || !["http:", "https:", "udp:"].includes(target.protocol)) {
     throw new TypeError("influxMetrics: url must be a URL that begins with http://, https:// or udp://");
   }
   if (target.protocol === "udp:") {
+    const http = { database, retentionPolicy, bucket, org, token, username, password, requestTimeoutMs };
+    const idle = Object.entries(http).find(([, value]) => value !== undefined);
+    if (idle !== undefined) throw new TypeError(`influxMetrics: ${idle[0]} means nothing to a udp:// url`);
     const address = { host: target.hostname.replace(/^\[|\]$/g, ""), port: Number(target.port || 8089) };
     return lineSender("influxMetrics", { ...options, ...address }, onLost);
   }
@@ -173,7 +182,7 @@ function senderFor(options: InfluxMetricsOptions, onLost: (lines: number) => voi
   }
   return httpSender(
     "influxMetrics",
-    { url: target, headers, requestTimeoutMs, maxQueueBytes, closeTimeoutMs, onError },
+    { url: target, headers, requestTimeoutMs: requestTimeoutMs ?? 5000, maxQueueBytes, closeTimeoutMs, onError },
     onLost,
   );
 }

@@ -85,7 +85,7 @@ whenStartable(statsdExporter, () => {
     testMetrics({
       async setup() {
         const prefix = `p${++providers}.`;
-        const metrics = influxStatsdMetrics({ protocol, port: server.port, prefix, flushIntervalMs: 5 });
+        const metrics = influxStatsdMetrics({ protocol, port: server.port, prefix, flushIntervalMs: 20 });
         // New gauges come last in a flush, so what came before one is there when it is.
         const everything = () => {
           const fence = `fence${++fences}`;

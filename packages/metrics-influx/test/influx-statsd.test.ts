@@ -1,7 +1,8 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { influxStatsdMetrics, type InfluxStatsdMetricsOptions } from "../src/index.ts";
+import { until } from "./web.ts";
 
 /** Metrics and the lines that came out of them once they were closed. */
 async function linesOf(
@@ -17,7 +18,7 @@ async function linesOf(
     use(metrics);
     metrics.gauge("the_end").set(1);
     await metrics.close();
-    await vi.waitUntil(() => lines.some((line) => line.includes("the_end")));
+    await until(() => lines.some((line) => line.includes("the_end")));
     return lines.filter((line) => !line.includes("the_end"));
   } finally {
     socket.close();

@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from "vitest";
 import { influxMetrics, influxStatsdMetrics } from "../src/index.ts";
 import { hasReadAll, pageWith, sampleOf } from "./exporter.ts";
 import { pointsOf, pointsWith, query, seriesOf, sumOf } from "./influx.ts";
+import { until } from "./web.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -91,7 +92,7 @@ whenStartable(influxdb, () => {
     );
     server.pause();
     const adding = setInterval(() => counter.add(), 1);
-    await vi.waitUntil(() => errors.length > 0);
+    await until(() => errors.length > 0);
     clearInterval(adding);
     counter.add();
     metrics.gauge("end").set(1);
@@ -117,7 +118,7 @@ whenStartable(influxdb, () => {
       onError: (error) => errors.push(error),
     });
     metrics.counter("c").add(3);
-    await vi.waitUntil(() => errors.length > 0);
+    await until(() => errors.length > 0);
     expect(errors[0]?.message).toBe("influxMetrics: the server answered 404");
     expect(String(errors[0]?.cause)).toContain("database not found");
     await query(server, "CREATE DATABASE later");
@@ -225,7 +226,12 @@ whenStartable(statsdExporter, () => {
   describe.each(["udp", "tcp"] as const)("influxStatsdMetrics over %s", (protocol) => {
     it("has every number of its own in the daemon, and not one line that it cannot read", async () => {
       await using server = await startServer(statsdExporter);
-      const metrics = influxStatsdMetrics({ protocol, port: server.port, flushIntervalMs: 10, tags: { host: "h" } });
+      const metrics = influxStatsdMetrics({
+        protocol,
+        port: server.port,
+        flushIntervalMs: 60_000,
+        tags: { host: "h" },
+      });
       for (const [i, number] of numbers.entries()) {
         metrics.counter(`c${i}`).add(number);
         metrics.gauge(`g${i}`).set(-number);
@@ -233,7 +239,7 @@ whenStartable(statsdExporter, () => {
       }
       await metrics.close();
       const host = { host: "h" };
-      const page = await pageWith(server, (now) => now.has(sampleOf("g5", host)));
+      const page = await pageWith(server, (now) => now.get(sampleOf("g5", host)) === -numbers[5]!);
       for (const [i, number] of numbers.entries()) {
         expect(page.get(sampleOf(`c${i}`, host))).toBe(number);
         expect(page.get(sampleOf(`g${i}`, host))).toBe(-number);

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { vi } from "vitest";
 
 interface Post {
   readonly path: string;
@@ -36,3 +37,6 @@ export async function webServer(
     },
   };
 }
+
+/** On a machine that is busy as well. */
+export const until = (isSo: () => boolean): Promise<boolean> => vi.waitUntil(isSo, { timeout: 20_000, interval: 1 });
