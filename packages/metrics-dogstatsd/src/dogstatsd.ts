@@ -155,7 +155,7 @@ interface ClientInside extends StatsD {
   readonly errorHandler?: (error: Error) => void;
 }
 
-/** Resolves when the client has nothing left to send, or with the time: over a dead connection hot-shots never calls back. */
+/** Resolves when the client has nothing left to send, or with the time: it waits for what is in flight, which may be stuck. */
 function flushed(client: StatsD, closeTimeoutMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, closeTimeoutMs);
