@@ -16,6 +16,7 @@ packages=(
   redis-server
   bind9
   bind9-dnsutils
+  chromium
   dnsmasq-base
   graphite-carbon
   influxdb
@@ -76,6 +77,17 @@ build_go() {
   rm -r "$work"
 }
 
+# The slim one: spans in memory, over HTTP.
+zipkin=io.zipkin:zipkin-server:3.5.1:jar:slim
+
+fetch_zipkin() {
+  local work
+  work=$(mktemp -d)
+  mvn --batch-mode --quiet dependency:copy -Dartifact=$zipkin -DoutputDirectory="$work"
+  mv "$work"/*.jar "$1"
+  rm -r "$work"
+}
+
 from_debian
 cached consul "$(cat tools/consul/go.mod)" build_consul
 cached eureka-server.jar "$(cat eureka/pom.xml eureka/src/main/java/kit/EurekaServer.java)" build_eureka
@@ -83,3 +95,4 @@ statsd_exporter=github.com/prometheus/statsd_exporter@v0.28.0
 cached statsd_exporter "$statsd_exporter" build_go "$statsd_exporter"
 victoria_metrics=github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics@v1.151.0
 cached victoria-metrics "$victoria_metrics" build_go "$victoria_metrics"
+cached zipkin-server.jar "$zipkin" fetch_zipkin

@@ -11,6 +11,7 @@ export { whenInstalled, whenStartable } from "./when-installed.ts";
 
 export { bind } from "./bind.ts";
 export { carbon } from "./carbon.ts";
+export { chromium } from "./chromium.ts";
 export { consul } from "./consul.ts";
 export { etcd } from "./etcd.ts";
 export { eureka } from "./eureka.ts";
@@ -22,4 +23,5 @@ export { redis } from "./redis.ts";
 export { statsd } from "./statsd.ts";
 export { statsdExporter } from "./statsd-exporter.ts";
 export { victoriametrics } from "./victoriametrics.ts";
+export { zipkin } from "./zipkin.ts";
 export { zookeeper } from "./zookeeper.ts";

@@ -1,5 +1,6 @@
 import { bind } from "./bind.ts";
 import { carbon } from "./carbon.ts";
+import { chromium } from "./chromium.ts";
 import { consul } from "./consul.ts";
 import { etcd } from "./etcd.ts";
 import { eureka } from "./eureka.ts";
@@ -11,12 +12,14 @@ import type { ServerKind } from "./server-kind.ts";
 import { statsd } from "./statsd.ts";
 import { statsdExporter } from "./statsd-exporter.ts";
 import { victoriametrics } from "./victoriametrics.ts";
+import { zipkin } from "./zipkin.ts";
 import { zookeeper } from "./zookeeper.ts";
 
 /** Every kind of server that can be started here. */
 export const kinds: readonly ServerKind[] = [
   bind,
   carbon,
+  chromium,
   consul,
   etcd,
   eureka,
@@ -27,5 +30,6 @@ export const kinds: readonly ServerKind[] = [
   statsd,
   statsdExporter,
   victoriametrics,
+  zipkin,
   zookeeper,
 ];
