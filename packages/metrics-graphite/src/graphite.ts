@@ -1,12 +1,13 @@
+import { type Counter, discardMetrics, type Labels, type Metrics, metricsFrom } from "@kit/metrics";
 import {
-  type Counter,
-  discardMetrics,
-  type Labels,
-  type Metrics,
-  metricsFrom,
+  flushEvery,
+  heldSeries,
+  lineSender,
+  type LineSenderOptions,
+  pathOf,
+  requireName,
   StreamingDistribution,
-} from "@kit/metrics";
-import { flushEvery, heldSeries, lineSender, type LineSenderOptions, pathOf, requireName } from "@kit/metrics/push";
+} from "@kit/metrics/push";
 
 export interface GraphiteMetricsOptions extends Omit<LineSenderOptions, "port"> {
   /** TCP says when nobody is there and loses less; carbon's UDP port is shut unless it is told otherwise. @default "tcp" */

@@ -1,11 +1,4 @@
-import {
-  type Counter,
-  discardMetrics,
-  type Labels,
-  type Metrics,
-  metricsFrom,
-  StreamingDistribution,
-} from "@kit/metrics";
+import { type Counter, discardMetrics, type Labels, type Metrics, metricsFrom } from "@kit/metrics";
 import {
   flushEvery,
   heldSeries,
@@ -13,6 +6,7 @@ import {
   type LineSender,
   type LineSenderOptions,
   requireName,
+  StreamingDistribution,
 } from "@kit/metrics/push";
 import { httpSender } from "./http-sender.ts";
 

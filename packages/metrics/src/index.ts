@@ -8,7 +8,6 @@ export { memoryMetrics, type MemoryMetrics, type MemoryMetricsOptions, type Memo
 export type { Distribution } from "./distribution.ts";
 
 // For adapters.
-export { StreamingDistribution } from "./distribution.ts";
 export {
   type Backend,
   type CounterSeries,

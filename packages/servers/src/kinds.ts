@@ -6,8 +6,10 @@ import { etcd } from "./etcd.ts";
 import { eureka } from "./eureka.ts";
 import { influxdb } from "./influxdb.ts";
 import { nats } from "./nats.ts";
+import { pcp } from "./pcp.ts";
 import { rabbitmq } from "./rabbitmq.ts";
 import { redis } from "./redis.ts";
+import { rsyslog } from "./rsyslog.ts";
 import type { ServerKind } from "./server-kind.ts";
 import { statsd } from "./statsd.ts";
 import { statsdExporter } from "./statsd-exporter.ts";
@@ -25,8 +27,10 @@ export const kinds: readonly ServerKind[] = [
   eureka,
   influxdb,
   nats,
+  pcp,
   rabbitmq,
   redis,
+  rsyslog,
   statsd,
   statsdExporter,
   victoriametrics,
