@@ -19,6 +19,8 @@ packages=(
   bind9-dnsutils
   chromium
   dnsmasq-base
+  graphite-carbon
+  influxdb
   rsyslog
   rsyslog-gnutls
   openssl
@@ -77,6 +79,15 @@ build_eureka() {
   rm -r "$work"
 }
 
+# build_go MODULE@VERSION: its only program.
+build_go() {
+  local work
+  work=$(mktemp -d)
+  GOBIN=$work go install -trimpath -ldflags='-s -w' "$1"
+  mv "$work"/* "$2"
+  rm -r "$work"
+}
+
 # The slim one: spans in memory, over HTTP.
 zipkin=io.zipkin:zipkin-server:3.5.1:jar:slim
 
@@ -91,4 +102,8 @@ fetch_zipkin() {
 from_debian
 cached consul "$(cat tools/consul/go.mod)" build_consul
 cached eureka-server.jar "$(cat eureka/pom.xml eureka/src/main/java/kit/EurekaServer.java)" build_eureka
+statsd_exporter=github.com/prometheus/statsd_exporter@v0.28.0
+cached statsd_exporter "$statsd_exporter" build_go "$statsd_exporter"
+victoria_metrics=github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics@v1.151.0
+cached victoria-metrics "$victoria_metrics" build_go "$victoria_metrics"
 cached zipkin-server.jar "$zipkin" fetch_zipkin
