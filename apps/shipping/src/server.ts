@@ -5,6 +5,7 @@ import { drainHttp } from "@kit/transport-http";
 import { Registry } from "prom-client";
 import { accessControl } from "./access-control.ts";
 import { debugHandler } from "./debug.ts";
+import { openDatabase } from "./database.ts";
 import { addressOf, type Flag, readFlags, UsageError } from "./flags.ts";
 import { listen, type Listening } from "./listen.ts";
 import { levelFlag, logFlags, stderrLogger } from "./logging.ts";
@@ -14,7 +15,7 @@ import { remoteRoutes, type Routes } from "./routing/routes.ts";
 import { addSamples } from "./samples.ts";
 import { faint, say, title } from "./say.ts";
 import { shippingHandler } from "./shipping.ts";
-import { openStore } from "./store.ts";
+import { databaseStore } from "./store.ts";
 
 const { PORT = "8080", ROUTINGSERVICE_URL = "" } = process.env;
 
@@ -22,13 +23,13 @@ export const serverFlags = {
   "http-addr": { value: `:${PORT}`, help: "where to listen; without a host, this machine only" },
   "service-routing": { value: ROUTINGSERVICE_URL, help: "URL of the routing service (default a stand-in)" },
   "routing-addr": { ...routingFlags["routing-addr"], help: "where the stand-in listens" },
-  store: { value: "shipping.db", help: "a file of SQLite's, :memory:, or postgres://user@host/database" },
+  database: { value: "shipping.db", help: "a file for SQLite, :memory:, or postgres://user:password@host/name" },
   ...logFlags,
   once: { value: false, help: "play a scripted round, tell how it went, and exit" },
 } satisfies Record<string, Flag>;
 
 /** What a scripted round has where nobody said otherwise: any free port, nothing left behind, and no log between its lines. */
-const onceArgs = ["--http-addr=:0", "--routing-addr=:0", "--store=:memory:", "--log-level=error"];
+const onceArgs = ["--http-addr=:0", "--routing-addr=:0", "--database=:memory:", "--log-level=error"];
 
 /** Runs the three contexts, and the stand-in where there is no routing service, until told to stop, or through one scripted round. */
 export async function runServer(entry: string, args: readonly string[]): Promise<number> {
@@ -45,9 +46,10 @@ export async function runServer(entry: string, args: readonly string[]): Promise
   const log = levels(logger);
   const registry = new Registry();
   const metrics = prometheusMetrics({ registry });
-  const store = await openStore(flags.store);
+  const database = await openDatabase(flags.database, (error) => log.warn("database", { error })).catch(whyNot);
+  const store = databaseStore(database);
   const probes = health({
-    checks: { store: () => store.check() },
+    checks: { database: () => database.query("select 1 as one") },
     onFailure: (name, error) => log.warn("not ready", { check: name, error }),
   });
   const startStandIn = (at: string): Promise<RoutingProcess> =>
@@ -59,10 +61,10 @@ export async function runServer(entry: string, args: readonly string[]): Promise
   let right = true;
 
   const storage: Actor = {
-    name: "store",
+    name: "database",
     phase: "close",
     start: () => addSamples(store.cargos),
-    stop: () => store.close(),
+    stop: () => database.close(),
   };
   const routing: Actor = {
     name: "routing",
@@ -90,7 +92,7 @@ export async function runServer(entry: string, args: readonly string[]): Promise
   const guide: Actor = {
     name: "round",
     async start() {
-      introduce(`http://${listening.address}`, url || standIn!, store.place, once);
+      introduce(`http://${listening.address}`, url || standIn!, database.place, once);
     },
   };
   if (once) {
@@ -110,7 +112,7 @@ export async function runServer(entry: string, args: readonly string[]): Promise
   return right ? end.exitCode : 1;
 }
 
-function introduce(url: string, routing: RoutingProcess | string, store: string, once: boolean): void {
+function introduce(url: string, routing: RoutingProcess | string, database: string, once: boolean): void {
   say(`${title("shipping")}: cargos are booked, routed, handled and tracked`);
   say();
   say(`  booking    ${url}/booking/v1/cargos`);
@@ -122,7 +124,7 @@ function introduce(url: string, routing: RoutingProcess | string, store: string,
     say(
       `  routing    http://${routing.address}/paths  ${faint(`kill -9 ${routing.pid}: routes are none, the rest works`)}`,
     );
-  say(`  store      ${store}`);
+  say(`  database   ${database}`);
   say();
   if (once) return;
   say("Try:");
@@ -138,4 +140,10 @@ function introduce(url: string, routing: RoutingProcess | string, store: string,
       "Ctrl-C stops everything, calls in flight finishing first. --help has the flags; --once plays a scripted round.",
     ),
   );
+}
+
+function whyNot(error: Error): never {
+  if (error instanceof UsageError) throw error;
+  const cause = (error.cause as Error | undefined) ?? error;
+  throw new UsageError(`cannot open the database: ${cause.message || (cause as NodeJS.ErrnoException).code}`);
 }

@@ -73,7 +73,7 @@ test("plays its round, and every step comes out right", async () => {
 }, 60_000);
 
 test("goes on without its routing service, and with another in its place", async () => {
-  const run = start(...anyPorts, "--store=:memory:");
+  const run = start(...anyPorts, "--database=:memory:");
   const { url, routing, routingPid } = await introduced(run);
   expect(await routesOf(url)).toHaveProperty("routes");
   process.kill(routingPid, "SIGKILL");
@@ -100,9 +100,9 @@ test("has its cargos after a restart", async () => {
 }, 60_000);
 
 test("shows operators what it does", async () => {
-  const { url } = await introduced(start(...anyPorts, "--store=:memory:"));
+  const { url } = await introduced(start(...anyPorts, "--database=:memory:"));
   await routesOf(url);
-  expect(await (await fetch(`${url}/readyz`)).json()).toEqual({ status: "ok", checks: { store: "ok" } });
+  expect(await (await fetch(`${url}/readyz`)).json()).toEqual({ status: "ok", checks: { database: "ok" } });
   expect(await (await fetch(`${url}/healthz`)).json()).toEqual({ status: "ok", checks: {} });
   const page = await (await fetch(`${url}/metrics`)).text();
   expect(page).toContain(
@@ -117,7 +117,7 @@ test("shows operators what it does", async () => {
 }, 60_000);
 
 test("stops cleanly on SIGINT, its stand-in with it", async () => {
-  const run = start(...anyPorts, "--store=:memory:");
+  const run = start(...anyPorts, "--database=:memory:");
   const { url, routing } = await introduced(run);
   const exit = once(run.child, "exit");
   // What Ctrl-C does: the whole group hears of it.
@@ -128,7 +128,7 @@ test("stops cleanly on SIGINT, its stand-in with it", async () => {
 }, 60_000);
 
 test("leaves no stand-in behind when it is killed", async () => {
-  const run = start(...anyPorts, "--store=:memory:");
+  const run = start(...anyPorts, "--database=:memory:");
   const { routing } = await introduced(run);
   // The stand-in holds the other end of these pipes: they close when it is gone.
   const gone = once(run.child, "close");
@@ -142,7 +142,7 @@ test("says in a sentence that a port is taken", async () => {
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   for (const flag of ["http-addr", "routing-addr"]) {
-    const { child, errors } = start(...anyPorts, "--store=:memory:", `--${flag}=:${port}`);
+    const { child, errors } = start(...anyPorts, "--database=:memory:", `--${flag}=:${port}`);
     expect((await once(child, "exit"))[0]).toBe(2);
     expect(await errors).toContain(`shipping: port ${port} is in use: choose another with --${flag}`);
     expect(await errors).not.toContain("    at ");
@@ -154,8 +154,8 @@ test.each([
   [["--nope"], "Unknown option '--nope'"],
   [["-http.addr", "8080"], '--http-addr must be like :8080 or 0.0.0.0:8080, got "8080"'],
   [["-service.routing=elsewhere"], '--service-routing must be like http://localhost:7878, got "elsewhere"'],
-  [["--store=/nowhere/at/all.db"], "cannot open the store at /nowhere/at/all.db"],
-  [["--store=postgres://ada:secret@127.0.0.1:1/x"], "cannot open the store at postgres://ada@127.0.0.1:1/x: "],
+  [["--database=/nowhere/at/all.db"], "cannot open the database: "],
+  [["--database=postgres://ada:secret@127.0.0.1:1/x"], "cannot open the database: connect ECONNREFUSED 127.0.0.1:1"],
 ])(
   "says what is wrong with %j",
   async (args, message) => {
