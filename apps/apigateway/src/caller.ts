@@ -1,6 +1,13 @@
-import { type AnyMiddleware, callInfo, chain, type Context, type ContextKey, contextKey } from "@kit/endpoint";
+import {
+  type AnyMiddleware,
+  background,
+  callInfo,
+  chain,
+  type Context,
+  type ContextKey,
+  contextKey,
+} from "@kit/endpoint";
 import { jwtParser, type JwtParserOptions, jwtSigner, jwtToken, remoteJwks } from "@kit/auth-jwt";
-import { background } from "@kit/endpoint";
 import { spanOf } from "@kit/tracing-otel";
 import { z } from "zod";
 import { type Flag, UsageError } from "./flags.ts";

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
@@ -7,10 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterAll, afterEach, expect, test } from "vitest";
 
 const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 const consul = process.env["KIT_CONSUL_URL"];
+const chromium = process.env["KIT_CHROMIUM"];
 const secret = "a secret of more than thirty-two bytes";
 const running = new Set<ChildProcess>();
 const anyPorts = ["--http-addr=:0", "--debug-addr=:0"];
@@ -134,6 +136,26 @@ test("shows operators what it does", async () => {
   // The gateway and the instance that it called.
   expect(errors.match(new RegExp(`trace_id=${traceId} .*method=sum`, "g"))).toHaveLength(2);
 }, 60_000);
+
+test.skipIf(chromium === undefined)(
+  "shows it in a browser as well (only where KIT_CHROMIUM is the path of one)",
+  async () => {
+    const run = start([...anyPorts, "--retry-timeout=20s"], { JWT_SECRET: secret });
+    const { url, debugUrl } = await introduced(run);
+    const subject = "<b id=injected>ada</b>";
+    const token = (await all(start(["token", `--subject=${subject}`], { JWT_SECRET: secret }).lines)).trim();
+    expect(await sum(url, token)).toEqual({ v: 3 });
+    const args = ["--headless", "--no-sandbox", "--virtual-time-budget=5000", "--dump-dom", `${debugUrl}/debug`];
+    const { stdout: page } = await promisify(execFile)(chromium!, args);
+    const state = (await (await fetch(`${debugUrl}/debug/state`)).json()) as Record<string, any>;
+    expect(page).toContain(state["traces"][0].traceId);
+    for (const address of state["instances"]["addsvc"]) expect(page).toContain(address);
+    // A subject is what its issuer says; here it is a text and nothing else.
+    expect(page).toContain("&lt;b id=injected&gt;ada&lt;/b&gt;");
+    expect(page).not.toContain("<b id=");
+  },
+  120_000,
+);
 
 test("sends its traces to a collector, the instances theirs", async () => {
   const bodies: string[] = [];
