@@ -48,13 +48,16 @@ export function recentTraces(): RecentTraces {
       if (spans.length > mostSpans) spans.shift();
     },
     reports() {
-      return [...traces]
-        .map(([traceId, spans]) => ({ traceId, spans: spans.toSorted((a, b) => a.startMs - b.startMs) }))
-        .toReversed();
+      return [...traces].map(([traceId, spans]) => ({ traceId, spans: spans.toSorted(byStart) })).toReversed();
     },
     async forceFlush() {},
     async shutdown() {},
   };
+}
+
+/** Starts are whole milliseconds, in which a call and its first attempt may begin together. */
+function byStart(a: SpanReport, b: SpanReport): number {
+  return a.startMs - b.startMs || Number(b.kind === "server") - Number(a.kind === "server");
 }
 
 const kinds: Readonly<Record<number, SpanReport["kind"]>> = {
