@@ -112,8 +112,19 @@ function keeps(address: string, owners: number): void {
     await store.events.append(receive);
     await store.events.append({ ...receive, trackingId: another });
     const customs = { ...receive, type: "Customs" } as const;
-    await Promise.all([store.events.append(customs), store.events.append({ ...customs, location: "DEHAM" })]);
-    expect(await store.events.historyOf(id)).toEqual([receive, customs, { ...customs, location: "DEHAM" }, load]);
+    await store.events.append(customs);
+    expect(await store.events.historyOf(id)).toEqual([receive, customs, load]);
+  });
+
+  test("every event, where several are told at the same time", async () => {
+    await using store = await open(address);
+    const id = nextTrackingId();
+    await store.cargos.add(newCargo(id, specification));
+    const event = { trackingId: id, type: "Customs", voyage: undefined, completedAt: new Date(0) } as const;
+    const places = Array.from({ length: 20 }, (_, i) => `PLACE-${10 + i}`);
+    await Promise.all(places.map((location) => store.events.append({ ...event, location })));
+    const history = await store.events.historyOf(id);
+    expect(history.map(({ location }) => location).toSorted()).toEqual(places);
   });
 }
 

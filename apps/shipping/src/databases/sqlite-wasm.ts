@@ -8,13 +8,17 @@ import type { Engine } from "./sqlite.ts";
  * SQLite compiled to WebAssembly. It works in memory; the file is written anew, beside and renamed, after each change, so it is there whole
  * or as it was before. That is quick up to some thousand cargos, and means that the file has one owner.
  *
- * @throws {UsageError} when another process has the file.
+ * @throws {UsageError} when another process has the file, or Node's SQLite has left something for itself to finish.
  */
 export async function openWasm(file: string): Promise<Engine> {
   const { Database } = await initSqlJs();
   const kept = file !== ":memory:";
   const owner = `${file}.pid`;
-  if (kept) own(file, owner);
+  if (kept) {
+    const begun = [`${file}-journal`, `${file}-wal`].find((path) => existsSync(path));
+    if (begun !== undefined) throw new UsageError(`${begun} is not finished: open ${file} once on Node 22.13 or later`);
+    own(file, owner);
+  }
   const database = new Database(kept && existsSync(file) ? readFileSync(file) : null);
   return {
     name: "SQLite on WebAssembly",
