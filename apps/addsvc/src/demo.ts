@@ -55,9 +55,13 @@ async function run(flags: DemoFlags, entry: string): Promise<number> {
   const passedOn = (["registry", "registry-addr", "registry-dir", "log-level"] as const).map(
     (name) => `--${name}=${flags[name]}`,
   );
-  // The instances take whatever the gateway lets through: the limits are the gateway's.
-  const fleet = startFleet(entry, [...passedOn, ...unlimited]);
   const gateway = makeGateway(flags, services, logger);
+  const fleet = startFleet(entry, () => {
+    const debug = `http://${gateway.debugAddress()}`;
+    const reports = [`--otlp-url=${flags["otlp-url"] || `${debug}/v1/traces`}`, `--history-url=${debug}`];
+    // The instances take whatever the gateway lets through: the limits are the gateway's.
+    return [...passedOn, ...reports, ...unlimited];
+  });
   let right = true;
 
   const instances: Actor = {
@@ -97,7 +101,8 @@ function introduce({ members }: Fleet, gateway: Gateway, registry: string, once:
   say(`${title("addsvc")}: sums and concatenations, by ${members.length} instances behind one gateway`);
   say();
   for (const { name, address } of gateway.wires) say(`  ${name.padEnd(10)} ${address}`);
-  say(`  debug      http://${debug}/metrics  /healthz  /readyz`);
+  say(`  live       http://${debug}/`);
+  say(`  debug      http://${debug}/metrics  /healthz  /readyz  /traces  /history`);
   for (const member of members) {
     say(`  ${member.name}   http://${member.address}  ${faint(`kill -9 ${member.pid}: nobody will notice`)}`);
   }
@@ -111,6 +116,8 @@ function introduce({ members }: Fleet, gateway: Gateway, registry: string, once:
   say(`  curl -d '{"a":0,"b":0}' ${http}/sum`);
   say(`  npm start -- addcli --grpc-addr ${grpc} 1 2`);
   say(`  curl -s http://${debug}/metrics | grep request_duration_seconds_count`);
+  say();
+  say(`and watch it on http://${debug}/`);
   say();
   say(
     faint(

@@ -20,14 +20,14 @@ export interface Fleet {
   stop(): Promise<void>;
 }
 
-/** @param args - flags for each instance. */
-export function startFleet(entry: string, args: readonly string[]): Fleet {
+/** @param argsOf - flags for each instance, asked for when it is started. */
+export function startFleet(entry: string, argsOf: () => readonly string[]): Fleet {
   const running = new Map<Member, ChildProcess>();
   let count = 0;
 
   async function add(): Promise<Member> {
     const name = `addsvc-${(count += 1)}`;
-    const child = fork(entry, ["instance", "--name", name, ...args], {
+    const child = fork(entry, ["instance", "--name", name, ...argsOf()], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
       // A terminal's Ctrl-C goes to the whole group; the instances are told by `stop`, once.
       detached: true,

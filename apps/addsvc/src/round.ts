@@ -2,8 +2,11 @@ import { background, type Context } from "@kit/endpoint";
 import { connectHttp } from "@kit/transport-http";
 import { callOnce } from "./addcli.ts";
 import { Add } from "./contract.ts";
+import { injectTrace, withSpan } from "@kit/tracing-otel";
 import type { Fleet } from "./fleet.ts";
 import type { Gateway } from "./gateway.ts";
+import { routeOf } from "./traces.ts";
+import { startTracing, tracedClient } from "./tracing.ts";
 import { bad, faint, good, say, title } from "./say.ts";
 
 /** How many calls go on while an instance dies and another comes up. */
@@ -117,6 +120,21 @@ export async function playRound(gateway: Gateway, fleet: Fleet, concatLimit: num
       expect(refused.length > 0 && served.length > 0, `${served.length} served, ${refused.length} refused`);
       expect(refused.length + served.length === asked, "some were neither served nor refused");
       return `${asked} at once: ${served.length} served, ${refused.length} got 429 with retry-after ${refused[0]!.headers.get("retry-after")} s`;
+    },
+
+    async "one trace"() {
+      const caller = startTracing("caller", () => `http://${gateway.debugAddress()}/v1/traces`);
+      await using traced = tracedClient(caller, Add, "http", connectHttp(Add, { url, before: [injectTrace()] }));
+      const root = caller.tracer.startSpan("the round");
+      await traced.sum({ a: 40, b: 2 }, withSpan(ctx, root));
+      root.end();
+      await caller.close();
+      // The root, and a client's and a server's span for each of three hops.
+      using patience = ctx.withTimeout(10_000);
+      const trace = await gateway.traces.complete(root.spanContext().traceId, 7, patience);
+      const route = routeOf(trace);
+      expect(route.length === 4, `it went ${route.join(" -> ")}`);
+      return `${trace.id.slice(0, 8)}… has ${trace.spans.length} spans: ${route.join(" -> ")}`;
     },
 
     async "what was measured"() {

@@ -1,22 +1,15 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { background, codeOf } from "@kit/endpoint";
-import { consul, etcd, eureka, nats, rabbitmq, startServer, whenInstalled, zookeeper } from "@kit/servers";
 import { implement } from "@kit/service";
 import { serveHttp } from "@kit/transport-http";
-import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Add } from "../src/contract.ts";
 import { encodeAddError } from "../src/errors.ts";
 import { addService } from "../src/service.ts";
-
-const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+import { routeOf, type Trace } from "../src/traces.ts";
+import { addressesOf, all, anyPorts, start } from "./program.ts";
 
 describe("the business", () => {
   test.each([
@@ -67,37 +60,6 @@ describe("on HTTP", () => {
 });
 
 describe("the program", () => {
-  const running = new Set<ChildProcess>();
-  const anyPorts = ["http", "grpc", "thrift", "jsonrpc", "debug"].map((name) => `--${name}-addr=:0`);
-
-  // A killed demo cannot remove its registry, so each run has its own place for temporary files.
-  const temporary = mkdtempSync(join(tmpdir(), "addsvc-test-"));
-  afterAll(() => rmSync(temporary, { recursive: true, force: true }));
-
-  function start(...args: string[]): { child: ChildProcess; lines: AsyncIterable<string>; errors: Promise<string> } {
-    const child = spawn(process.execPath, [main, ...args], {
-      stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, TMPDIR: temporary },
-      // A process group of its own, as a terminal gives it.
-      detached: true,
-    });
-    running.add(child);
-    let errors = "";
-    child.stderr.on("data", (text) => (errors += text));
-    return { child, lines: createInterface(child.stdout), errors: once(child, "close").then(() => errors) };
-  }
-
-  async function all(lines: AsyncIterable<string>): Promise<string> {
-    let text = "";
-    for await (const line of lines) text += `${line}\n`;
-    return text;
-  }
-
-  afterEach(() => {
-    for (const child of running) child.kill("SIGKILL");
-    running.clear();
-  });
-
   test("plays its round, and every step comes out right", async () => {
     const { child, lines } = start("--once");
     const exit = once(child, "exit");
@@ -108,42 +70,9 @@ describe("the program", () => {
     expect((await exit)[0]).toBe(0);
   }, 60_000);
 
-  for (const [name, kind] of Object.entries({ consul, etcd, eureka, zk: zookeeper })) {
-    whenInstalled(kind, () => {
-      test(`plays its round on ${kind.name}`, async () => {
-        await using server = await startServer(kind);
-        const path = kind === eureka ? "/eureka" : "";
-        const { child, lines, errors } = start("--once", `--registry=${name}`, `--registry-addr=${server.url}${path}`);
-        const exit = once(child, "exit");
-        expect(await all(lines), await errors).toContain("Everything came out right.");
-        expect((await exit)[0]).toBe(0);
-      }, 180_000);
-    });
-  }
-
-  whenInstalled(nats, () => {
-    whenInstalled(rabbitmq, () => {
-      test("plays its round over NATS and RabbitMQ as well", async () => {
-        await using natsServer = await startServer(nats);
-        await using broker = await startServer(rabbitmq);
-        const { child, lines, errors } = start("--once", `--nats-url=${natsServer.url}`, `--amqp-url=${broker.url}`);
-        const exit = once(child, "exit");
-        const account = await all(lines);
-        expect(account, await errors).toContain("the same over http, grpc, thrift, jsonrpc, nats, amqp");
-        expect(account).toContain("Everything came out right.");
-        expect((await exit)[0]).toBe(0);
-      }, 180_000);
-    });
-  });
-
   test("addcli: prints and fails as go-kit's", async () => {
-    const { child, lines } = start(...anyPorts);
-    const addresses: Record<string, string> = {};
-    for await (const line of lines) {
-      const [, name, address] = /^ +(http|grpc|thrift|jsonrpc) +(\S+)$/.exec(line) ?? [];
-      if (name !== undefined) addresses[name] = address!;
-      if (line.includes("Ctrl-C")) break;
-    }
+    const demo = start(...anyPorts);
+    const addresses = await addressesOf(demo);
     const addcli = async (...args: string[]): Promise<[code: number, out: string, errors: string]> => {
       const run = start("addcli", ...args);
       const exit = once(run.child, "exit");
@@ -164,9 +93,42 @@ describe("the program", () => {
     }
     expect(await addcli("1", "2")).toEqual([1, "", "error: no remote address specified\n"]);
     expect(await addcli(...thrift, "-5", "-6")).toEqual([0, "-5 + -6 = -11\n", ""]);
-    child.kill("SIGINT");
-    await once(child, "exit");
+    demo.child.kill("SIGINT");
+    await once(demo.child, "exit");
   }, 120_000);
+
+  test("shows one trace over three hops, and its id in the log of each", async () => {
+    const demo = start(...anyPorts);
+    const { http, live } = await addressesOf(demo);
+    const id = "0af7651916cd43dd8448eb211c80319c";
+    const headers = { traceparent: `00-${id}-b7ad6b7169203331-01` };
+    await fetch(`${http}/concat`, { method: "POST", body: '{"a":"x","b":"y"}', headers });
+    const trace = await new Promise<Trace>((resolve) => {
+      const feed = new AbortController();
+      void fetch(`${live}live`, { signal: feed.signal }).then(async (response) => {
+        let text = "";
+        for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+          text += chunk;
+          const events = text.split("\n\n");
+          text = events.pop()!;
+          for (const event of events) {
+            const { traces } = JSON.parse(event.slice("data: ".length)) as { traces: Trace[] };
+            const found = traces.find((one) => one.id === id);
+            if (found?.spans.length === 5) return resolve(found);
+          }
+        }
+      });
+    });
+    const [, ...onTheWay] = routeOf(trace);
+    expect(routeOf(trace)[0]).toBe("addsvc/concat on gateway");
+    expect(onTheWay).toEqual([expect.stringMatching(/^addsvc\/concat on addsvc-\d$/), "history/record on gateway"]);
+    const history = await (await fetch(`${live}history`)).json();
+    expect(history).toEqual([{ method: "concat", result: "xy" }]);
+    demo.child.kill("SIGINT");
+    const lines = (await demo.errors).split("\n").filter((line) => line.includes(`trace_id=${id}`));
+    expect(lines.some((line) => line.includes("node=gateway"))).toBe(true);
+    expect(lines.some((line) => /node=addsvc-\d/.test(line))).toBe(true);
+  }, 60_000);
 
   test("says in a sentence that a registry is not there", async () => {
     const { child, errors } = start("--once", "--registry=consul", "--registry-addr=http://127.0.0.1:1");
@@ -176,37 +138,33 @@ describe("the program", () => {
   }, 60_000);
 
   test("stops cleanly on SIGINT, its instances with it", async () => {
-    const { child, lines, errors } = start(...anyPorts);
-    let gateway = "";
-    const instances: string[] = [];
-    for await (const line of lines) {
-      gateway ||= /^ +http +(http:\S+)/.exec(line)?.[1] ?? "";
-      const instance = /addsvc-\d +(http:\S+)/.exec(line)?.[1];
-      if (instance !== undefined) instances.push(instance);
-      if (line.includes("Ctrl-C")) break;
-    }
-    expect(await (await fetch(`${gateway}/sum`, { method: "POST", body: '{"a":1,"b":2}' })).json()).toEqual({ v: 3 });
+    const demo = start(...anyPorts);
+    const { child, errors } = demo;
+    const addresses = await addressesOf(demo);
+    expect(await (await fetch(`${addresses["http"]}/sum`, { method: "POST", body: '{"a":1,"b":2}' })).json()).toEqual({
+      v: 3,
+    });
     const exit = once(child, "exit");
     // What Ctrl-C does: the whole group hears of it.
     process.kill(-child.pid!, "SIGINT");
     expect((await exit)[0]).toBe(0);
     expect(await errors).toContain('reason="received signal SIGINT"');
-    for (const instance of instances) await expect(fetch(`${instance}/sum`)).rejects.toThrow("fetch failed");
+    for (const name of ["addsvc-1", "addsvc-2", "addsvc-3"]) {
+      await expect(fetch(`${addresses[name]}/sum`)).rejects.toThrow("fetch failed");
+    }
   }, 60_000);
 
   test("leaves no instance behind when it is killed", async () => {
-    const { child, lines } = start(...anyPorts);
-    const instances: string[] = [];
-    for await (const line of lines) {
-      const instance = /addsvc-\d +(http:\S+)/.exec(line)?.[1];
-      if (instance !== undefined) instances.push(instance);
-      if (line.includes("Ctrl-C")) break;
-    }
+    const demo = start(...anyPorts);
+    const { child } = demo;
+    const addresses = await addressesOf(demo);
     // The instances hold the other end of these pipes: they close when the last of them is gone.
     const gone = once(child, "close");
     child.kill("SIGKILL");
     await gone;
-    for (const instance of instances) await expect(fetch(`${instance}/sum`)).rejects.toThrow("fetch failed");
+    for (const name of ["addsvc-1", "addsvc-2", "addsvc-3"]) {
+      await expect(fetch(`${addresses[name]}/sum`)).rejects.toThrow("fetch failed");
+    }
   }, 60_000);
 
   test("says in a sentence that a port is taken", async () => {

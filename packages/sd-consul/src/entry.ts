@@ -41,10 +41,26 @@ export function instanceOf(entry: unknown): Instance {
 }
 
 /** What says which version of which entry it is, in one history of Consul's; its checks are not read. */
-export function marksOf(entry: unknown): readonly (string | number)[] | undefined {
+export interface Marks {
+  readonly id: string;
+  readonly modified: number;
+  readonly node: string | undefined;
+  readonly nodeModified: number;
+}
+
+export function marksOf(entry: unknown): Marks | undefined {
   const { Node: node, Service: service } = (entry ?? {}) as Entry;
-  const known = service?.ID !== undefined && service.ModifyIndex !== undefined && node?.ModifyIndex !== undefined;
-  return known ? [service.ID, service.ModifyIndex, node.Node ?? "", node.ModifyIndex] : undefined;
+  const [id, modified, nodeModified] = [service?.ID, service?.ModifyIndex, node?.ModifyIndex];
+  if (id === undefined || modified === undefined || nodeModified === undefined) return undefined;
+  return { id, modified, node: node?.Node, nodeModified };
+}
+
+export function hasMarks(entry: unknown, { id, modified, node: name, nodeModified }: Marks): boolean {
+  const { Node: node, Service: service } = (entry ?? {}) as Entry;
+  // Numbers first: they tell most of those apart that differ, and cost least.
+  return (
+    service?.ModifyIndex === modified && node?.ModifyIndex === nodeModified && service.ID === id && node.Node === name
+  );
 }
 
 export function hasTags(entry: unknown, tags: readonly string[]): boolean {

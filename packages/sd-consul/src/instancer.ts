@@ -6,7 +6,7 @@ import { guarded, type Instance, type Instancer, recordReader, requireMs, requir
 import type Consul from "consul";
 import { call } from "./call.ts";
 import { parseClients, parseTags } from "./clients.ts";
-import { hasTags, instanceOf, marksOf } from "./entry.ts";
+import { hasMarks, hasTags, instanceOf, marksOf } from "./entry.ts";
 
 export interface ConsulInstancerOptions {
   /** Where to ask, with its token, TLS and data centre; not closed here. Of several one is asked, and the next when it fails. */
@@ -86,7 +86,7 @@ export function consulInstancer(options: ConsulInstancerOptions): Instancer {
 
   /** For one history. */
   function entryReader(): (entries: readonly unknown[]) => Instance[] {
-    return recordReader({ read: instanceIfSane, marks: marksOf });
+    return recordReader({ read: instanceIfSane, marks: marksOf, hasMarks });
   }
 
   function instanceIfSane(entry: unknown): Instance | undefined {

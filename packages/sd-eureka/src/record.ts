@@ -97,7 +97,7 @@ interface Read {
 /** Makes a reader of the answers to a question for one application. It throws when one is no such answer. */
 export function recordsReader(choice: AddressChoice): (text: string) => ReadRecords {
   let problems: string[] = [];
-  const readUp = recordReader<EurekaRecord | null, Read>({
+  const readUp = recordReader<EurekaRecord | null, Marks, Read>({
     read(record) {
       if (record?.status !== "UP") return undefined;
       try {
@@ -108,6 +108,7 @@ export function recordsReader(choice: AddressChoice): (text: string) => ReadReco
       }
     },
     marks: marksOf,
+    hasMarks,
   });
 
   return (text) => {
@@ -127,10 +128,26 @@ export function recordsReader(choice: AddressChoice): (text: string) => ReadReco
 }
 
 /** What says which version of which record it is: a registration or a change of its metadata makes its times new, an operator its status. */
-function marksOf(record: EurekaRecord | null): readonly string[] | undefined {
-  const { instanceId, status, lastUpdatedTimestamp: updated, lastDirtyTimestamp: dirty } = record ?? {};
-  const known = typeof instanceId === "string" && typeof updated === "string" && typeof dirty === "string";
-  return known ? [instanceId, updated, dirty, String(status)] : undefined;
+interface Marks {
+  readonly id: string;
+  readonly status: unknown;
+  readonly updated: string;
+  readonly dirty: string;
+}
+
+function marksOf(record: EurekaRecord | null): Marks | undefined {
+  const { instanceId: id, status, lastUpdatedTimestamp: updated, lastDirtyTimestamp: dirty } = record ?? {};
+  const known = typeof id === "string" && typeof updated === "string" && typeof dirty === "string";
+  return known ? { id, status, updated, dirty } : undefined;
+}
+
+function hasMarks(record: EurekaRecord | null, { id, status, updated, dirty }: Marks): boolean {
+  return (
+    record?.instanceId === id &&
+    record.lastUpdatedTimestamp === updated &&
+    record.lastDirtyTimestamp === dirty &&
+    record.status === status
+  );
 }
 
 function readInstance(record: EurekaRecord, { host: preferred, secure }: AddressChoice): Instance {

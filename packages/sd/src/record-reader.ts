@@ -1,6 +1,4 @@
-type Marks = readonly (string | number)[];
-
-export interface RecordReaderOptions<Record, Read> {
+export interface RecordReaderOptions<Record, Marks, Read> {
   /** What a record means, mostly an instance, or `undefined` where it is to be left out; then it is read again in the next answer. */
   readonly read: (record: Record) => Read | undefined;
   /**
@@ -8,9 +6,11 @@ export interface RecordReaderOptions<Record, Read> {
    * nothing of the kind; such a record is read each time.
    */
   readonly marks: (record: Record) => Marks | undefined;
+  /** Whether these are the record's marks. Asked of every record of every answer, so it had better make nothing. */
+  readonly hasMarks: (record: Record, marks: Marks) => boolean;
 }
 
-interface Known<Read> {
+interface Known<Marks, Read> {
   readonly marks: Marks;
   readonly meaning: Read;
 }
@@ -24,38 +24,43 @@ const lookAhead = 32;
  *
  * A registry whose ids or revisions may begin anew needs a new reader then.
  */
-export function recordReader<Record, Read>({
-  read,
-  marks: marksOf,
-}: RecordReaderOptions<Record, Read>): (records: Iterable<Record>) => Read[] {
-  let last: readonly Known<Read>[] = [];
+export function recordReader<Record, Marks, Read>(
+  options: RecordReaderOptions<Record, Marks, Read>,
+): (records: Iterable<Record>) => Read[] {
+  const { read, marks: marksOf, hasMarks } = options;
+  let last: Known<Marks, Read>[] = [];
+  // The one before the last, to be written over: two lists serve all answers.
+  let spare: Known<Marks, Read>[] = [];
 
-  function find(marks: Marks, from: number): number {
+  function find(record: Record, from: number): number {
     const end = Math.min(last.length, from + lookAhead);
-    for (let at = from; at < end; at += 1) if (sameMarks(last[at]!.marks, marks)) return at;
+    for (let at = from; at < end; at += 1) if (hasMarks(record, last[at]!.marks)) return at;
     return -1;
   }
 
   return (records) => {
     const result: Read[] = [];
-    const next: Known<Read>[] = [];
+    const next = spare;
+    let count = 0;
     let from = 0;
     for (const record of records) {
-      const marks = marksOf(record);
-      const at = marks === undefined ? -1 : find(marks, from);
-      const known = last[at];
-      if (known !== undefined) from = at + 1;
-      const meaning = known === undefined ? read(record) : known.meaning;
+      const at = find(record, from);
+      if (at >= 0) {
+        const known = last[at]!;
+        from = at + 1;
+        result.push(known.meaning);
+        next[count++] = known;
+        continue;
+      }
+      const meaning = read(record);
       if (meaning === undefined) continue;
       result.push(meaning);
-      if (marks !== undefined) next.push(known ?? { marks, meaning });
+      const marks = marksOf(record);
+      if (marks !== undefined) next[count++] = { marks, meaning };
     }
+    next.length = count;
+    spare = last;
     last = next;
     return result;
   };
-}
-
-function sameMarks(a: Marks, b: Marks): boolean {
-  for (let n = 0; n < b.length; n += 1) if (a[n] !== b[n]) return false;
-  return true;
 }

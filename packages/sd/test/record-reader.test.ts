@@ -15,7 +15,8 @@ function counting(): { readonly reader: (records: Iterable<Record>) => { id: str
       reads.push(id);
       return text === "left out" ? undefined : { id, text };
     },
-    marks: ({ id, version }) => (version === undefined ? undefined : [id, version]),
+    marks: ({ id, version }) => (version === undefined ? undefined : { id, version }),
+    hasMarks: ({ id, version }, marks) => id === marks.id && version === marks.version,
   });
   return { reader, reads };
 }
@@ -59,7 +60,8 @@ describe("recordReader", () => {
         if (id === "bad") throw new Error("bad");
         return { id };
       },
-      marks: ({ id }) => [id],
+      marks: ({ id }) => id,
+      hasMarks: ({ id }, mark) => id === mark,
     });
     const [a] = read([{ id: "a" }]);
     expect(() => read([{ id: "bad" }, { id: "a" }])).toThrow("bad");
@@ -80,7 +82,8 @@ describe("recordReader", () => {
       fc.property(versions, (answers) => {
         const reader = recordReader({
           read: ({ id, version }: Record) => `${id}${version}`,
-          marks: ({ id, version }) => [id, version!],
+          marks: ({ id, version }) => `${id}${version}`,
+          hasMarks: ({ id, version }, mark) => `${id}${version}` === mark,
         });
         for (const each of answers) {
           const records = each.map((version, n) => ({ id: String(n), version }));

@@ -1,5 +1,6 @@
 import type { EndpointsOf } from "@kit/service";
 import { type AmqpConnection, amqpConnection, type AmqpServer, serveAmqp } from "@kit/transport-amqp";
+import { extractTrace } from "@kit/tracing-otel";
 import { Add } from "../contract.ts";
 import { UsageError } from "../flags.ts";
 import type { Wire } from "../wires.ts";
@@ -12,7 +13,7 @@ export function serveOnAmqp(endpoints: EndpointsOf<typeof Add>, url: string): Wi
     address: url,
     async start() {
       connection = amqpConnection({ url });
-      server = serveAmqp(Add, endpoints, { connection });
+      server = serveAmqp(Add, endpoints, { connection, before: [extractTrace()] });
       await server.ready().catch((error: Error) => {
         throw new UsageError(`cannot serve over RabbitMQ at ${url}: ${error.message}`);
       });

@@ -2,6 +2,7 @@ import type { EndpointsOf } from "@kit/service";
 import type { Add } from "../contract.ts";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { drainGrpc, grpcService, serveGrpc, serveGrpcReflection } from "@kit/transport-grpc";
+import { extractTrace } from "@kit/tracing-otel";
 import { type Address, UsageError } from "../flags.ts";
 import { Add as AddService } from "../gen/addsvc_pb.ts";
 import { inBand } from "../in-band.ts";
@@ -25,7 +26,7 @@ export function serveOnGrpc(endpoints: EndpointsOf<typeof Add>, { flag, host, po
         return { v: value, err };
       },
     },
-    { server },
+    { server, before: [extractTrace()] },
   );
   serveGrpcReflection({ server, services: [AddService] });
   let bound = port;

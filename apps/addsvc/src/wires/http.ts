@@ -1,5 +1,6 @@
 import type { EndpointsOf } from "@kit/service";
 import { drainHttp, serveHttp } from "@kit/transport-http";
+import { extractTrace } from "@kit/tracing-otel";
 import { Add } from "../contract.ts";
 import { encodeAddError } from "../errors.ts";
 import type { Address } from "../flags.ts";
@@ -7,7 +8,11 @@ import { listen, type Listening } from "../listen.ts";
 import type { Wire } from "../wires.ts";
 
 export function serveOnHttp(endpoints: EndpointsOf<typeof Add>, { flag, host, port }: Address): Wire {
-  const handler = serveHttp(Add, endpoints, { caseInsensitiveKeys: ["a", "b"], errorEncoder: encodeAddError });
+  const handler = serveHttp(Add, endpoints, {
+    before: [extractTrace()],
+    caseInsensitiveKeys: ["a", "b"],
+    errorEncoder: encodeAddError,
+  });
   let listening: Listening;
   return {
     name: "http",

@@ -1,5 +1,6 @@
 import type { EndpointsOf } from "@kit/service";
 import { type NatsServer, serveNats } from "@kit/transport-nats";
+import { extractTrace } from "@kit/tracing-otel";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { Add } from "../contract.ts";
 import { UsageError } from "../flags.ts";
@@ -15,7 +16,7 @@ export function serveOnNats(endpoints: EndpointsOf<typeof Add>, url: string): Wi
       connection = await connect({ servers: url }).catch((error: Error) => {
         throw new UsageError(`cannot connect to NATS at ${url}: ${error.message}`);
       });
-      server = serveNats(Add, endpoints, { connection });
+      server = serveNats(Add, endpoints, { connection, before: [extractTrace()] });
       await server.ready();
     },
     async stop() {
