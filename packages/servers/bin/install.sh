@@ -56,6 +56,11 @@ build_consul() {
   (cd tools/consul && go build -trimpath -ldflags='-s -w' -o "$1" github.com/hashicorp/consul)
 }
 
+# Nothing here needs its discovery of every cloud there is, most of what there would be to build.
+build_prometheus() {
+  (cd tools/prometheus && go build -trimpath -ldflags='-s -w' -tags remove_all_sd -o "$1" "github.com/prometheus/prometheus/cmd/$program")
+}
+
 build_eureka() {
   local work
   work=$(mktemp -d)
@@ -68,3 +73,6 @@ build_eureka() {
 from_debian
 cached consul "$(cat tools/consul/go.mod)" build_consul
 cached eureka-server.jar "$(cat eureka/pom.xml eureka/src/main/java/kit/EurekaServer.java)" build_eureka
+for program in prometheus promtool; do
+  cached "$program" "$(cat tools/prometheus/go.mod)" build_prometheus
+done

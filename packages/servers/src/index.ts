@@ -15,6 +15,7 @@ export { etcd } from "./etcd.ts";
 export { eureka } from "./eureka.ts";
 export { kinds } from "./kinds.ts";
 export { nats } from "./nats.ts";
+export { prometheus, promtool } from "./prometheus.ts";
 export { rabbitmq, rabbitmqctl } from "./rabbitmq.ts";
 export { redis } from "./redis.ts";
 export { statsd } from "./statsd.ts";

@@ -3,6 +3,7 @@ import { consul } from "./consul.ts";
 import { etcd } from "./etcd.ts";
 import { eureka } from "./eureka.ts";
 import { nats } from "./nats.ts";
+import { prometheus } from "./prometheus.ts";
 import { rabbitmq } from "./rabbitmq.ts";
 import { redis } from "./redis.ts";
 import type { ServerKind } from "./server-kind.ts";
@@ -10,4 +11,4 @@ import { statsd } from "./statsd.ts";
 import { zookeeper } from "./zookeeper.ts";
 
 /** Every kind of server that can be started here. */
-export const kinds: readonly ServerKind[] = [bind, consul, etcd, eureka, nats, rabbitmq, redis, statsd, zookeeper];
+export const kinds: readonly ServerKind[] = [bind, consul, etcd, eureka, nats, prometheus, rabbitmq, redis, statsd, zookeeper];
