@@ -59,10 +59,18 @@ describe("several instruments as one", () => {
 
 it("hands on the context that comes with a value", () => {
   const seen: unknown[] = [];
-  const spy = { with: () => spy, add: (...given: unknown[]) => seen.push(given), observe: (...given: unknown[]) => seen.push(given) };
+  const spy = {
+    with: () => spy,
+    add: (...given: unknown[]) => seen.push(given),
+    observe: (...given: unknown[]) => seen.push(given),
+  };
   multiCounter(spy, spy).add(1, background);
   multiHistogram(spy).observe(2, background);
-  expect(seen).toEqual([[1, background], [1, background], [2, background]]);
+  expect(seen).toEqual([
+    [1, background],
+    [1, background],
+    [2, background],
+  ]);
 });
 
 describe("multiMetrics", () => {

@@ -11,4 +11,15 @@ import { statsd } from "./statsd.ts";
 import { zookeeper } from "./zookeeper.ts";
 
 /** Every kind of server that can be started here. */
-export const kinds: readonly ServerKind[] = [bind, consul, etcd, eureka, nats, prometheus, rabbitmq, redis, statsd, zookeeper];
+export const kinds: readonly ServerKind[] = [
+  bind,
+  consul,
+  etcd,
+  eureka,
+  nats,
+  prometheus,
+  rabbitmq,
+  redis,
+  statsd,
+  zookeeper,
+];
