@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 
 /** A metric as OTLP says it in JSON, as much of it as is looked at. */
-export interface OtlpMetric {
+interface OtlpMetric {
   readonly name: string;
   readonly description?: string;
   readonly unit?: string;

@@ -14,8 +14,10 @@ interface Series {
   readonly value: number;
 }
 
-async function query({ url }: Server, expression: string): Promise<Series[]> {
-  const response = await fetch(`${url}/api/v1/query?${new URLSearchParams({ query: expression })}`, {
+/** Asks for what is so now, or at `time`, in seconds. */
+async function query({ url }: Server, expression: string, time?: number): Promise<Series[]> {
+  const parameters = new URLSearchParams({ query: expression, ...(time !== undefined && { time: `${time}` }) });
+  const response = await fetch(`${url}/api/v1/query?${parameters.toString()}`, {
     headers: { connection: "close" },
   });
   const { data, error } = (await response.json()) as {
@@ -63,8 +65,8 @@ whenStartable(prometheus, () => {
 
       const byLabel = async (name: string, label: string) =>
         Object.fromEntries((await query(server, name)).map(({ labels, value }) => [labels[label], value]));
-      expect(await byLabel("c_total", "n")).toEqual({ ...numbers });
-      expect(await byLabel("g", "n")).toEqual({ ...numbers.map((number) => -number) });
+      expect(await byLabel("c_total", "n")).toEqual(Object.fromEntries(numbers.entries()));
+      expect(await byLabel("g", "n")).toEqual(Object.fromEntries(numbers.map((number, n) => [n, -number])));
       expect(await values("sent_bytes_total")).toEqual([5]);
       expect(await values("orders_total")).toEqual([3]);
       expect(await values("in_flight")).toEqual([3]);
@@ -97,12 +99,14 @@ whenStartable(prometheus, () => {
         for (let i = 0; i < 4; i++) await calls[1]!(i === 0, background).catch(() => {});
         await flush();
       }
+      // One moment for all of them, for a rate changes as time passes.
+      const time = Date.now() / 1000;
       const shown: Record<string, Record<string, number>> = {};
       for (const { title, targets } of redDashboard({ prefix: "red_" }).panels) {
         const lines: Record<string, number> = (shown[title] = {});
         for (const { expr, legendFormat } of targets) {
           const expression = expr.replaceAll("$__rate_interval", "10m").replaceAll(/\$(service|method)/g, ".*");
-          const answer = await query(server, expression);
+          const answer = await query(server, expression, time);
           expect(answer.length, expression).toBeGreaterThan(0);
           for (const { labels, value } of answer) {
             const legend = legendFormat.replaceAll(/\{\{(\w+)\}\}/g, (_, name: string) => labels[name] ?? "");

@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import { background, contextKey, KitError } from "@kit/endpoint";
 import { measured, type Metrics } from "@kit/metrics";
 import { withSpan } from "@kit/tracing-otel";
-import { diag, type DiagLogger, type Meter, metrics as api, trace } from "@opentelemetry/api";
+import { diag, type Meter, metrics as api, trace } from "@opentelemetry/api";
 import { createAllowListAttributesProcessor } from "@opentelemetry/sdk-metrics";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { otelMetrics, type OtelMetricsOptions, rpcDuration } from "../src/index.ts";
@@ -26,9 +26,9 @@ const attributesOf = ({ attributes }: OtlpPoint) =>
   Object.fromEntries(attributes.map(({ key, value }) => [key, value["stringValue"]]));
 
 /** What OpenTelemetry has to complain of, which is nothing where it is not asked for. */
-function diagnosed(): { readonly error: ReturnType<typeof vi.fn>; readonly warn: ReturnType<typeof vi.fn> } {
-  const logger = { error: vi.fn(), warn: vi.fn(), info() {}, debug() {}, verbose() {} };
-  diag.setLogger(logger as unknown as DiagLogger);
+function diagnosed() {
+  const logger = { error: vi.fn<() => void>(), warn: vi.fn<() => void>(), info() {}, debug() {}, verbose() {} };
+  diag.setLogger(logger);
   onTestFinished(() => diag.disable());
   return logger;
 }
@@ -43,7 +43,7 @@ describe("otelMetrics", () => {
     metrics.histogram("wait", { unit: "seconds" }).observe(0.5);
     await flush();
     const seen = ({ unit, description, ...rest }: ReturnType<Collector["metric"]> & object) => {
-      const [kind] = ["sum", "gauge", "histogram"].filter((one) => one in rest);
+      const kind = ["sum", "gauge", "histogram"].find((one) => one in rest);
       return [kind, unit, description, rest.sum?.isMonotonic];
     };
     expect(seen(receiver.metric("shop.sent_total")!)).toEqual(["sum", "By", "Bytes sent.", true]);
@@ -211,7 +211,7 @@ describe("otelMetrics", () => {
     metrics.gauge("g").set(1);
     metrics.gauge("u").set(1);
     metrics.histogram("h").observe(1);
-    await metrics.close();
+    await expect(metrics.close()).resolves.toBeUndefined();
   });
 
   it("fails no call when the meter or a renaming does", async () => {

@@ -60,7 +60,7 @@ export function prometheusHandler(
 
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     const { accept = "", "accept-encoding": encodings = "" } = request.headers;
-    answer(request.method, accept, String(encodings)).then(
+    answer(request.method, accept, encodings).then(
       ({ status, headers, body }) => {
         response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) });
         response.end(request.method === "HEAD" ? undefined : body);

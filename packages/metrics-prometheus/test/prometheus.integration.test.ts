@@ -66,8 +66,8 @@ whenStartable(prometheus, () => {
       await answers(server, `${prefix}sent_bytes_total`, 5);
       const values = async (name: string, label: string) =>
         Object.fromEntries((await query(server, prefix + name)).map(({ labels, value }) => [labels[label], value]));
-      expect(await values("c_total", "n")).toEqual({ ...numbers });
-      expect(await values("g", "n")).toEqual({ ...numbers.map((number) => 0 - number) });
+      expect(await values("c_total", "n")).toEqual(Object.fromEntries(numbers.entries()));
+      expect(await values("g", "n")).toEqual(Object.fromEntries(numbers.map((number, n) => [n, 0 - number])));
       const buckets = Object.entries(await values("wait_seconds_bucket", "le"));
       expect(buckets.map(([le, count]) => [Number(le.replace("+Inf", "Infinity")), count])).toEqual(
         expect.arrayContaining([
@@ -195,14 +195,15 @@ whenStartable(prometheus, () => {
     const registry = new Registry();
     const counter = prometheusMetrics({ registry }).counter("faulty");
     let broken = false;
-    new Gauge({
+    const gauge = new Gauge({
       name: "broken",
       help: "help",
-      registers: [registry],
+      registers: [],
       collect() {
         if (broken) throw new Error("secret reason");
       },
     });
+    registry.registerMetric(gauge);
     const until = (state: object) =>
       vi.waitFor(async () => expect(await target()).toMatchObject(state), { timeout: 30_000, interval: 50 });
     await serve(prometheusHandler(registry));
@@ -230,6 +231,7 @@ whenStartable(prometheus, () => {
     await server.restart();
     counter.with({ n: "1" }).add(1);
     await answers(server, "sum(stopped_total)", 1_999_002);
+    expect(await target()).toMatchObject({ health: "up", lastError: "" });
   });
 });
 

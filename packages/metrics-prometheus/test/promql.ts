@@ -14,7 +14,7 @@ interface Answer<Data> {
 }
 
 export async function ask<Data>({ url }: Server, path: string, parameters: Record<string, string> = {}): Promise<Data> {
-  const response = await fetch(`${url}/api/v1/${path}?${new URLSearchParams(parameters)}`, {
+  const response = await fetch(`${url}/api/v1/${path}?${new URLSearchParams(parameters).toString()}`, {
     headers: { connection: "close" },
   });
   const { status, error, data } = (await response.json()) as Answer<Data>;
