@@ -26,6 +26,7 @@ export interface RedDashboard {
   readonly graphTooltip: number;
   readonly refresh: string;
   readonly time: { readonly from: string; readonly to: string };
+  readonly annotations: { readonly list: readonly never[] };
   readonly templating: { readonly list: readonly DashboardVariable[] };
   readonly panels: readonly DashboardPanel[];
 }
@@ -168,6 +169,8 @@ export function redDashboard(options: RedDashboardOptions = {}): RedDashboard {
     graphTooltip: 1,
     refresh: "30s",
     time: { from: "now-1h", to: "now" },
+    // Grafana's own libraries insist on it.
+    annotations: { list: [] },
     templating: {
       list: [
         { name: "datasource", label: "Data source", type: "datasource", query: "prometheus" },
