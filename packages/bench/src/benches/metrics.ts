@@ -4,7 +4,7 @@ import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
 import type { Bench, Plan, Result } from "../bench.ts";
-import { interleave } from "../interleave.ts";
+import { cpuMs, interleave } from "../interleave.ts";
 
 const labels = { service: "shop", method: "order", code: "ok" };
 const labelNames = Object.keys(labels);
@@ -34,6 +34,7 @@ async function measurePrometheus(plan: Plan): Promise<readonly Result[]> {
       },
     },
     plan,
+    cpuMs,
   );
 
   const [gauge, gaugeChild] = [
@@ -50,6 +51,7 @@ async function measurePrometheus(plan: Plan): Promise<readonly Result[]> {
       },
     },
     plan,
+    cpuMs,
   );
 
   const [histogram, histogramChild] = [
@@ -66,6 +68,7 @@ async function measurePrometheus(plan: Plan): Promise<readonly Result[]> {
       },
     },
     plan,
+    cpuMs,
   );
   const claims = [{ ours: "prometheusMetrics, bound", other: "prom-client, child kept", goal }];
   return [
@@ -98,6 +101,7 @@ async function measureOtel(plan: Plan): Promise<readonly Result[]> {
       },
     },
     plan,
+    cpuMs,
   );
 
   const histogram = metrics.histogram("duration", { labels: labelNames, buckets }).with(labels);
@@ -112,6 +116,7 @@ async function measureOtel(plan: Plan): Promise<readonly Result[]> {
       },
     },
     plan,
+    cpuMs,
   );
   const claims = [{ ours: "otelMetrics, bound", other: "the SDK, attributes kept", goal }];
   return [
