@@ -10,21 +10,23 @@ import { describe, expect, it } from "vitest";
 
 const vitest = join(dirname(createRequire(import.meta.url).resolve("vitest/package.json")), "vitest.mjs");
 
-async function passes(app: string, files: readonly string[], env: Readonly<Record<string, string>>): Promise<void> {
+/** What came of an app's own tests. */
+async function outcome(app: string, files: readonly string[], env: Readonly<Record<string, string>>): Promise<unknown> {
   const cwd = fileURLToPath(new URL(`../../../apps/${app}`, import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, [vitest, "run", "--reporter=json", ...files], {
     cwd,
     env: { ...process.env, ...env },
     maxBuffer: 2 ** 26,
   });
-  expect(JSON.parse(stdout)).toMatchObject({ success: true, numFailedTests: 0 });
+  return JSON.parse(stdout);
 }
 
 describe("profilesvc", () => {
   whenInstalled(postgres, () => {
     it("passes its own tests", { timeout: 180_000 }, async () => {
       await using server = await startServer(postgres);
-      await passes("profilesvc", ["profilesvc.test", "client.test"], { KIT_POSTGRES_URL: server.url });
+      const own = await outcome("profilesvc", ["profilesvc.test", "client.test"], { KIT_POSTGRES_URL: server.url });
+      expect(own).toMatchObject({ success: true, numFailedTests: 0 });
     });
   });
 });
@@ -33,7 +35,8 @@ describe("shipping", () => {
   whenInstalled(postgres, () => {
     it("passes its own tests", { timeout: 180_000 }, async () => {
       await using server = await startServer(postgres);
-      await passes("shipping", ["store.test"], { KIT_POSTGRES_URL: server.url });
+      const own = await outcome("shipping", ["store.test"], { KIT_POSTGRES_URL: server.url });
+      expect(own).toMatchObject({ success: true, numFailedTests: 0 });
     });
   });
 });
@@ -43,7 +46,11 @@ describe("apigateway", () => {
     whenInstalled(chromium, () => {
       it("passes its own tests", { timeout: 180_000 }, async () => {
         await using server = await startServer(consul);
-        await passes("apigateway", ["program.test"], { KIT_CONSUL_URL: server.url, KIT_CHROMIUM: "chromium" });
+        const own = await outcome("apigateway", ["program.test"], {
+          KIT_CONSUL_URL: server.url,
+          KIT_CHROMIUM: "chromium",
+        });
+        expect(own).toMatchObject({ success: true, numFailedTests: 0 });
       });
     });
   });
