@@ -7,7 +7,7 @@ import type { Limits } from "./settings.ts";
 import { routeOf, type Trace, type TraceStore } from "./traces.ts";
 
 /** What the page shows of one moment. */
-export interface Snapshot {
+interface Snapshot {
   readonly instances: readonly { readonly address: string; readonly calls: number; readonly breaker: BreakerState }[];
   /** Of the time since the last snapshot. */
   readonly callsPerSecond: number;
@@ -27,7 +27,7 @@ export interface LiveOptions {
 }
 
 /** Somebody who watches. */
-export interface Viewer {
+interface Viewer {
   show(snapshot: Snapshot): void;
   /** There is nothing more to come. */
   end(): void;

@@ -3,7 +3,7 @@ import { defineService, type EndpointsOf, until } from "@kit/service";
 import { z } from "zod";
 
 /** A span, as far as a page shows it. */
-export interface Span {
+interface Span {
   readonly id: string;
   readonly parent: string | undefined;
   /** The process that it was in. */

@@ -31,7 +31,7 @@ export interface GobreakerOptions {
   readonly readyToTrip?: (counts: GobreakerCounts) => boolean;
   /** Which errors are no failures, and count as successes. @default none */
   readonly isSuccessful?: (error: unknown) => boolean;
-  /** Which errors count as neither success nor failure; asked first. @default {@link causedByCaller}; gobreaker's is none */
+  /** Which errors count as neither success nor failure; asked first. @default `causedByCaller`; gobreaker's is none */
   readonly isExcluded?: IsExcluded;
   /** Told each change of state. What it throws becomes an uncaught exception. @default nobody is told */
   readonly onStateChange?: (change: StateChange) => void;

@@ -22,7 +22,7 @@ export interface HandyBreakerOptions {
   readonly cooldownMs?: number;
   /** Says in changes of state which breaker this is. @default "" */
   readonly name?: string;
-  /** Which errors count as neither success nor failure. @default {@link causedByCaller}; handy's users report what they like */
+  /** Which errors count as neither success nor failure. @default `causedByCaller`; handy's users report what they like */
   readonly isExcluded?: IsExcluded;
   /** Told each change of state. What it throws becomes an uncaught exception. @default nobody is told */
   readonly onStateChange?: (change: StateChange) => void;

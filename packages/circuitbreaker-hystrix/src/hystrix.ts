@@ -32,7 +32,7 @@ export interface HystrixOptions {
   readonly errorPercentThreshold?: number;
   /** Answers a call that failed or was refused. What it throws the call fails with. @default none: the error stands */
   readonly fallback?: (error: unknown, request: any, ctx: Context) => unknown;
-  /** Which errors count as neither success nor failure, and need no fallback. @default {@link causedByCaller} */
+  /** Which errors count as neither success nor failure, and need no fallback. @default `causedByCaller` */
   readonly isExcluded?: IsExcluded;
   /** Told each change of state. What it throws becomes an uncaught exception. @default nobody is told */
   readonly onStateChange?: (change: StateChange) => void;

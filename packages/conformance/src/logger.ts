@@ -16,7 +16,7 @@ export interface LoggerSubject {
   /** `bind` of `@kit/log`. */
   readonly bind: (logger: LoggerUnderTest, fields: Fields) => LoggerUnderTest;
   /**
-   * Every record since the setup, the oldest first, as a reader of the sink gets them: the level under `level`, by the name that @kit has
+   * Every record since the setup, the oldest first, as a reader of the sink gets them: the level under `level`, by the name that `@kit/log` has
    * for it, the message under `msg`. The sink may add fields of its own; where it knows but texts, values are texts.
    */
   readonly records: () => Promise<readonly Fields[]>;

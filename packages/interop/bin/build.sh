@@ -6,6 +6,7 @@ mkdir -p .bin
 # What is built says nothing of where it was built, nor of the working copy that it lies in.
 flags=(-trimpath -buildvcs=false -ldflags='-s -w')
 (cd go && go build "${flags[@]}" -o ../.bin/gokit .)
+(cd go-tracing && go build "${flags[@]}" -o ../.bin/tracing .)
 # They left go-kit's module after this release.
-addsvc=github.com/go-kit/kit/examples/addsvc/cmd
-GOBIN=$PWD/.bin go install "${flags[@]}" "$addsvc/addcli@v0.10.0" "$addsvc/addsvc@v0.10.0"
+examples=github.com/go-kit/kit/examples
+GOBIN=$PWD/.bin go install "${flags[@]}" "$examples"/{addsvc/cmd/addcli,addsvc/cmd/addsvc,profilesvc/cmd/profilesvc,stringsvc3}@v0.10.0

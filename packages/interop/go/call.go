@@ -54,6 +54,7 @@ func call(args []string) error {
 	user := flags.String("user", "", "whose token goes along; none without")
 	thriftProtocol := flags.String("thrift-protocol", "binary", "binary, compact or json")
 	thriftFramed := flags.Bool("thrift-framed", false, "whether Thrift's messages are framed")
+	collector := flags.String("zipkin", "", "where spans are posted")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -77,10 +78,12 @@ func call(args []string) error {
 	if err := json.NewDecoder(os.Stdin).Decode(request); err != nil {
 		return err
 	}
-	tracer, err := newTracer()
+	tracer, reporter, err := newTracer("gokit-client", *collector)
 	if err != nil {
 		return err
 	}
+	// Sends what is left.
+	defer reporter.Close()
 	next, err := dial(*address, op, tracer)
 	if err != nil {
 		return err
@@ -94,6 +97,7 @@ func call(args []string) error {
 	defer cancel()
 	made := report{Trace: span.Context().TraceID.String(), Span: span.Context().ID.String()}
 	made.Response, err = next(ctx, request)
+	span.Finish()
 	if err != nil {
 		told := errorReport{Text: err.Error(), Deadline: isDeadline(err)}
 		var wire wireError

@@ -17,10 +17,11 @@ func serve(args []string) error {
 	thriftFramed := flags.Bool("thrift-framed", false, "whether Thrift's messages are framed")
 	natsURL := flags.String("nats", "", "the NATS server to subscribe at")
 	amqpURL := flags.String("amqp", "", "the AMQP broker to consume from")
+	collector := flags.String("zipkin", "", "where spans are posted")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	tracer, err := newTracer()
+	tracer, _, err := newTracer("gokit-server", *collector)
 	if err != nil {
 		return err
 	}

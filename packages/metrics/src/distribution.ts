@@ -34,22 +34,23 @@ export class StreamingDistribution implements Distribution {
     this.#counts = new Float64Array(bins + 1);
   }
 
-  observe(value: number): void {
-    this.count++;
-    this.sum += value;
+  /** `count` observations of one value; such as a bin of another distribution. */
+  observe(value: number, count = 1): void {
+    this.count += count;
+    this.sum += value * count;
     this.min = Math.min(value, this.min ?? value);
     this.max = Math.max(value, this.max ?? value);
     const values = this.#values;
     let at = this.#used;
     while (at > 0 && values[at - 1]! >= value) at--;
     if (at < this.#used && values[at] === value) {
-      this.#counts[at]!++;
+      this.#counts[at]! += count;
       return;
     }
     values.copyWithin(at + 1, at, this.#used);
     this.#counts.copyWithin(at + 1, at, this.#used);
     values[at] = value;
-    this.#counts[at] = 1;
+    this.#counts[at] = count;
     if (++this.#used === values.length) this.#mergeNearest();
   }
 
@@ -61,6 +62,11 @@ export class StreamingDistribution implements Distribution {
       if (left <= 0) return this.#values[i];
     }
     return this.max;
+  }
+
+  /** The bins by value: what each stands at, and for how many observations. */
+  bins(): { readonly value: number; readonly count: number }[] {
+    return Array.from({ length: this.#used }, (_, i) => ({ value: this.#values[i]!, count: this.#counts[i]! }));
   }
 
   #mergeNearest(): void {

@@ -30,7 +30,7 @@ export interface HttpClientCommon extends HttpClientHooks {
   readonly headers?: HttpHeaders;
   /** The longest reply taken into memory, in bytes. @default 4_194_304 — a reply may be larger than what a stranger may send us; gRPC's bound too */
   readonly maxBytes?: number;
-  /** What takes the requests; yours, so yours to close. @default an {@link undiciSender} of the client's own, closed with it */
+  /** What takes the requests; yours, so yours to close. @default an `undiciSender` of the client's own, closed with it */
   readonly sender?: HttpSender;
 }
 

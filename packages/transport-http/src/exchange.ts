@@ -22,7 +22,7 @@ export interface HttpServerHooks {
   readonly before?: readonly ((ctx: Context, request: HttpRequest) => Context | void)[];
   /** Run in turn after the endpoint has succeeded and before encoding; they may write headers. @see go-kit ServerAfter */
   readonly after?: readonly ((ctx: Context, reply: HttpReply) => Context | void)[];
-  /** Turns an error of any step into the reply. @default {@link encodeError} */
+  /** Turns an error of any step into the reply. @default `encodeError` */
   readonly errorEncoder?: ErrorEncoder;
   /** Hears of each error of any step before it is encoded: the place for logs. It changes nothing. @default nobody hears. @see go-kit ServerErrorHandler */
   readonly onError?: (error: unknown, ctx: Context | undefined) => void;

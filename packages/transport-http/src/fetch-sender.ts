@@ -12,7 +12,7 @@ export interface FetchSenderOptions {
 }
 
 /**
- * Sends by the fetch API: for Bun, Deno, workers and browsers. On Node {@link undiciSender} is many times cheaper. It cannot tell whether a
+ * Sends by the fetch API: for Bun, Deno, workers and browsers. On Node `undiciSender` is many times cheaper. It cannot tell whether a
  * request was sent, and does not follow redirects.
  *
  * @throws {TypeError} when the origin is not an HTTP URL.

@@ -10,7 +10,7 @@ export interface SendOptions {
 }
 
 /**
- * Takes requests to one origin. {@link undiciSender} is the one for Node, {@link fetchSender} for every other platform.
+ * Takes requests to one origin. `undiciSender` is the one for Node, {@link fetchSender} for every other platform.
  *
  * A rejection is a `KitError`: `unavailable` when the peer cannot be reached or the connection broke (`notSent` when the request never left),
  * `resource_exhausted` for a body beyond `maxBytes`, or the context's own cause when that ended first.

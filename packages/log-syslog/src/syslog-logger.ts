@@ -1,0 +1,253 @@
+import { connect } from "node:net";
+import { hostname as machineName } from "node:os";
+import { connect as connectTls, type ConnectionOptions } from "node:tls";
+import {
+  type Fields,
+  type LineLoggerOptions,
+  logfmtLogger,
+  type Logger,
+  type OnError,
+  read,
+  report,
+  type Writer,
+} from "@kit/log";
+import { type OpenLink, streamLink, udpLink, type UnixDgramSocket, unixDgramLink } from "./link.ts";
+import { type Origin, plain5424, rfc3164, structured, textOf, type ToText } from "./message.ts";
+import { type Facility, facilityNumber, type Severity, severityNumber } from "./priority.ts";
+import { type Framing, type Sender, sender } from "./sender.ts";
+
+export interface SyslogLoggerOptions {
+  /** The name of the program, by which daemons sort: 1 to 48 printable ASCII characters. With RFC 3164 at most 32, without `[`, `]` and `:`. */
+  readonly appName: string;
+  /**
+   * The way to the daemon. `"unix"` is a stream socket, `"unix-dgram"` what `/dev/log` is, for which Node has no means: see
+   * `unixDgram`. @default "udp", which every daemon takes
+   */
+  readonly protocol?: "udp" | "tcp" | "tls" | "unix" | "unix-dgram";
+  /** A name is looked up for each connection. @default "127.0.0.1" */
+  readonly host?: string;
+  /** @default 514; 6514 for TLS */
+  readonly port?: number;
+  /** The unix socket. @default "/dev/log" */
+  readonly path?: string;
+  /** Of the TLS connection: `ca`, `cert`, `key`, `servername` and the rest that `tls.connect` takes. @default none: Node's own CAs, and no certificate */
+  readonly tls?: ConnectionOptions;
+  /** Makes the socket for `"unix-dgram"`: `() => new DgramSocket()` of node-unix-socket. What it makes is closed here. */
+  readonly unixDgram?: () => UnixDgramSocket;
+  /**
+   * How a stream tells messages apart. @default "octet-counting", which RFC 5425 demands for TLS and RFC 6587 prefers for TCP; "newline" for a unix
+   * socket, where syslog-ng knows nothing else
+   */
+  readonly framing?: "octet-counting" | "newline";
+  /** The form of a message. @default 5424; journald and old devices know 3164 only */
+  readonly rfc?: 5424 | 3164;
+  /**
+   * How the whole record becomes the message's text: `logfmtLogger`, `jsonLogger`, or a function of that form. @default none with RFC 5424: the text is
+   * the field `msg`, the other fields are structured data; `logfmtLogger` with RFC 3164, which has no place for data.
+   */
+  readonly format?: (writer: Writer, options: LineLoggerOptions) => Logger;
+  /** @default "user", as syslog(3) has it */
+  readonly facility?: Facility;
+  /**
+   * How grave a record is, by its fields, the bound ones among them. `undefined` is `info`.
+   * @default what `level` says: debug, info, warning, err, or one of syslog's own names
+   */
+  readonly severity?: (fields: Fields) => Severity | undefined;
+  /** The MSGID of a record, such as `({ event }) => event`, for daemons to sort by. RFC 5424 only. @default none */
+  readonly msgId?: (fields: Fields) => string | undefined;
+  /** @default this machine's; with RFC 3164 to a unix socket none, as syslog(3) has it */
+  readonly hostname?: string;
+  /** Tells this process from others of its name. @default its process id */
+  readonly procId?: string;
+  /**
+   * The SD-ID under which the fields stand: a name, `@`, and the enterprise number that IANA gave to you.
+   * @default "fields@32473", where 32473 is the number for examples
+   */
+  readonly sdId?: string;
+  /**
+   * The longest message, in bytes; one that would be longer is cut.
+   * @default 8096, what rsyslog takes without being told
+   */
+  readonly maxMessageBytes?: number;
+  /** How many bytes of messages may wait for a daemon that is away or slow; what comes then is dropped. @default 4_194_304: some 20 000 lines */
+  readonly maxQueueBytes?: number;
+  /** How long `close` may take to get rid of what waits, in ms. @default 1000 */
+  readonly closeTimeoutMs?: number;
+  /**
+   * Gets `unavailable` once each time that sending begins to fail, and at `close` if messages are left; `resource_exhausted` once each time that
+   * dropping begins; and what `severity`, `msgId` or `format` throw. @default none: it is lost
+   */
+  readonly onError?: OnError;
+  /** The clock, in ms since the Unix epoch. @default Date.now */
+  readonly now?: () => number;
+}
+
+/** What {@link syslogLogger} makes. */
+export interface SyslogLogger extends Logger, AsyncDisposable {
+  /** How many records did not reach the daemon so far, as far as known: for a metric. */
+  readonly dropped: number;
+  /** Sends what waits, for `closeTimeoutMs` at most, and ends the connection. May be called again; what is logged then is dropped. */
+  close(): Promise<void>;
+}
+
+/**
+ * Logs to a syslog daemon.
+ *
+ * `log` puts the message together and queues it; it never waits for the daemon, and neither does the process: `close` before it ends.
+ *
+ * @throws {TypeError} for a wrong option.
+ * @see go-kit log/syslog/syslog.go, NewSyslogLogger
+ */
+export function syslogLogger(options: SyslogLoggerOptions): SyslogLogger {
+  const { severity, onError } = options;
+  const toMessage = messageMaker(options);
+  const messages = senderOf(options);
+
+  const severityOf = (fields: Fields): number => {
+    if (severity === undefined) return severityNumber(read(fields, "level"));
+    try {
+      return severityNumber(severity(fields));
+    } catch (error) {
+      report(onError, error);
+      return severityNumber(undefined);
+    }
+  };
+
+  return {
+    log(fields) {
+      try {
+        const message = toMessage(severityOf(fields), fields);
+        if (message !== undefined) messages.send(message);
+      } catch (error) {
+        report(onError, error);
+      }
+    },
+    get dropped() {
+      return messages.dropped;
+    },
+    close: () => messages.close(),
+    [Symbol.asyncDispose]: () => messages.close(),
+  };
+}
+
+function wrong(option: string, rule: string, got: unknown): TypeError {
+  return new TypeError(`syslogLogger: ${option} must be ${rule}, got ${String(got)}`);
+}
+
+function messageMaker(options: SyslogLoggerOptions): (severity: number, fields: Fields) => string | undefined {
+  const { appName, protocol = "udp", rfc = 5424, facility = "user", procId = `${process.pid}` } = options;
+  const { sdId = "fields@32473", maxMessageBytes = 8096, now = Date.now, onError } = options;
+  const { format = rfc === 3164 ? logfmtLogger : undefined, severity, msgId } = options;
+  if (rfc !== 5424 && rfc !== 3164) throw wrong("rfc", "5424 or 3164", rfc);
+  if (rfc === 5424 ? !isPrintable(appName, 48) : !isPrintable(appName, 32) || /[[\]:]/.test(appName)) {
+    throw wrong(
+      "appName",
+      `printable ASCII, ${rfc === 5424 ? "1 to 48" : "1 to 32 characters without [, ] and :"}`,
+      appName,
+    );
+  }
+  if (!isPrintable(procId, 128)) throw wrong("procId", "1 to 128 printable ASCII characters", procId);
+  if (!isPrintable(sdId, 32) || /[=\]"]/.test(sdId)) {
+    throw wrong("sdId", '1 to 32 printable ASCII characters without =, ] and "', sdId);
+  }
+  if (!isInteger(maxMessageBytes, 1024, 65_507)) {
+    throw wrong("maxMessageBytes", "an integer from 1024 to 65507", maxMessageBytes);
+  }
+  for (const [name, value] of Object.entries({ format, severity, msgId, now })) {
+    if (value !== undefined && typeof value !== "function") throw wrong(name, "a function", typeof value);
+  }
+  const onItsOwn = rfc === 3164 && (protocol === "unix" || protocol === "unix-dgram");
+  const { hostname = onItsOwn ? undefined : ownName() } = options;
+  if (hostname !== undefined && !isPrintable(hostname, 255)) {
+    throw wrong("hostname", "1 to 255 printable ASCII characters", hostname);
+  }
+  const origin: Origin = { facility: facilityNumber(facility), hostname, appName, procId, now };
+  const idOf = msgId === undefined ? () => "-" : (fields: Fields) => printable(msgId(fields));
+  if (format === undefined) return structured(origin, sdId, idOf, maxMessageBytes);
+  const text = textMaker(format, maxMessageBytes, onError);
+  return rfc === 5424 ? plain5424(origin, text, idOf, maxMessageBytes) : rfc3164(origin, text, maxMessageBytes);
+}
+
+/** What a logger of lines writes of a record. */
+function textMaker(
+  format: NonNullable<SyslogLoggerOptions["format"]>,
+  maxMessageBytes: number,
+  onError: OnError | undefined,
+): ToText {
+  let parts: string[] = [];
+  // So that a text which alone is too long is cut where the format says so, and not the line.
+  const line = { maxValueLength: maxMessageBytes >> 2, ...(onError && { onError }) };
+  const lines = format({ write: (part) => parts.push(part) }, line);
+  return (fields) => {
+    parts = [];
+    lines.log(fields);
+    return parts.length === 0 ? undefined : parts.join("").trimEnd();
+  };
+}
+
+function senderOf(options: SyslogLoggerOptions): Sender {
+  const { maxQueueBytes = 4_194_304, closeTimeoutMs = 1000, onError } = options;
+  if (!isInteger(maxQueueBytes, 1, 2 ** 30)) throw wrong("maxQueueBytes", "an integer from 1 to 2^30", maxQueueBytes);
+  if (!isInteger(closeTimeoutMs, 0, 2 ** 31 - 1)) {
+    throw wrong("closeTimeoutMs", "an integer from 0 to 2147483647", closeTimeoutMs);
+  }
+  return sender({ ...framingOf(options), ...linkOf(options), maxQueueBytes, closeTimeoutMs, onError });
+}
+
+function framingOf(options: SyslogLoggerOptions): Framing {
+  const { protocol = "udp", framing = protocol === "unix" ? "newline" : "octet-counting" } = options;
+  if (framing !== "octet-counting" && framing !== "newline") {
+    throw wrong("framing", '"octet-counting" or "newline"', framing);
+  }
+  if (protocol === "udp" || protocol === "unix-dgram") return { frame: (message) => message, packetBytes: 0 };
+  const frame =
+    framing === "newline"
+      ? (message: string) => `${message}\n`
+      : (message: string, bytes: number) => `${bytes} ${message}`;
+  return { frame, packetBytes: 16_384 };
+}
+
+function linkOf(options: SyslogLoggerOptions): { readonly target: string; readonly open: OpenLink } {
+  const { protocol = "udp", host = "127.0.0.1", port = protocol === "tls" ? 6514 : 514 } = options;
+  const { path = "/dev/log", tls, unixDgram } = options;
+  if (typeof host !== "string" || host === "") throw wrong("host", "a string that is not empty", host);
+  if (!isInteger(port, 1, 65_535)) throw wrong("port", "an integer from 1 to 65535", port);
+  if (typeof path !== "string" || path === "") throw wrong("path", "a string that is not empty", path);
+  const atPort = `${protocol} ${host}:${port}`;
+  const atPath = `${protocol} ${path}`;
+  const tcp = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
+  switch (protocol) {
+    case "udp":
+      return { target: atPort, open: udpLink(host, port) };
+    case "tcp":
+      return { target: atPort, open: streamLink(() => connect(tcp), "connect") };
+    case "tls":
+      return { target: atPort, open: streamLink(() => connectTls({ ...tls, ...tcp }), "secureConnect") };
+    case "unix":
+      return { target: atPath, open: streamLink(() => connect({ path }), "connect") };
+    case "unix-dgram":
+      if (typeof unixDgram !== "function") throw wrong("unixDgram", "a function for this protocol", typeof unixDgram);
+      return { target: atPath, open: unixDgramLink(path, unixDgram) };
+    default:
+      throw wrong("protocol", "udp, tcp, tls, unix or unix-dgram", protocol);
+  }
+}
+
+function ownName(): string {
+  const name = machineName();
+  return isPrintable(name, 255) ? name : "-";
+}
+
+/** A MSGID out of any value; `-` is none. */
+function printable(id: unknown): string {
+  const text = id === undefined ? "" : textOf(id, 32);
+  return isPrintable(text, 32) ? text : text.slice(0, 32).replace(/[^!-~]/g, "_") || "-";
+}
+
+function isPrintable(text: unknown, longest: number): boolean {
+  return typeof text === "string" && text.length <= longest && /^[!-~]+$/.test(text);
+}
+
+function isInteger(value: number, least: number, most: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= most;
+}

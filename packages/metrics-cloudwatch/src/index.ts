@@ -1,0 +1,1 @@
+export { type CloudwatchMetrics, cloudwatchMetrics, type CloudwatchMetricsOptions } from "./cloudwatch.ts";

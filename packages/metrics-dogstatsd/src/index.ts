@@ -1,0 +1,1 @@
+export { dogstatsdMetrics, type DogstatsdMetricsOptions, type HistogramType } from "./dogstatsd.ts";

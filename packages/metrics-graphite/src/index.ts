@@ -1,0 +1,1 @@
+export { graphiteMetrics, type GraphiteMetricsOptions } from "./graphite.ts";

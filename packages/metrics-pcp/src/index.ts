@@ -1,0 +1,1 @@
+export { pcpMetrics, type PcpMetricsOptions } from "./pcp.ts";
