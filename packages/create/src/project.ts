@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { CreateError } from "./create-error.ts";
 import { type NpmSettings, type PackageManager, settingsFor } from "./package-manager.ts";
 import { checkName } from "./project-name.ts";
@@ -80,16 +80,19 @@ export async function isOccupied(folder: string): Promise<boolean> {
 
 async function contentOf(template: string, name: string, manager: PackageManager): Promise<Map<string, string>> {
   const content = new Map<string, string>();
+  // Under this name it may import itself.
+  const nameOfTemplate = `@kit-apps/${basename(template)}`;
   for (const file of await filesBelow(template)) {
+    const text = (await readFile(join(template, file), "utf8")).replaceAll(nameOfTemplate, name);
     // npm leaves a .gitignore out of what it publishes.
-    content.set(file === "gitignore" ? ".gitignore" : file, await readFile(join(template, file), "utf8"));
+    content.set(file === "gitignore" ? ".gitignore" : file, text);
   }
   const { overrides, allowScripts, ...manifest } = JSON.parse(content.get("package.json") ?? "") as Manifest;
   if (name in manifest.dependencies || name in manifest.devDependencies)
     throw new CreateError("invalid_argument", `"${name}" is a package that the template itself needs.`);
   const settings = settingsFor(manager, { overrides, allowScripts });
   content
-    .set("package.json", `${JSON.stringify({ ...manifest, name, ...settings.manifest }, null, 2)}\n`)
+    .set("package.json", `${JSON.stringify({ ...manifest, ...settings.manifest }, null, 2)}\n`)
     .set("README.md", (content.get("README.md") ?? "").replace(/^# .*/, `# ${name}`));
   for (const [file, text] of Object.entries(settings.files)) content.set(file, text);
   return content;

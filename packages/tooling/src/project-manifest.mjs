@@ -36,7 +36,7 @@ export function readWorkspace(from) {
 }
 
 /**
- * The manifest of an app outside of the workspace. What pnpm-workspace.yaml settles for the app's packages stands in it as npm
+ * The manifest of an app outside of the workspace, still under its name here. What pnpm-workspace.yaml settles for the app's packages stands in it as npm
  * has it, in `overrides` and `allowScripts`; `create` knows how others spell that.
  *
  * @param {string} folder of the app, such as "apps/addsvc"
@@ -52,7 +52,6 @@ export function projectManifest(folder, manifest, isLeftOut, workspace) {
   const { allowBuilds, overrides } = workspace.settings;
   return {
     ...manifest,
-    name: manifest.name.replace("@kit-apps/", ""),
     // The user's affair; it is not written.
     license: undefined,
     dependencies: resolve(Object.entries(manifest.dependencies), workspace),

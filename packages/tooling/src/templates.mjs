@@ -42,7 +42,7 @@ function templateOf(folder, path, workspace, compilerOptions) {
   const json = (/** @type {string} */ file) => JSON.parse(all.get(file) ?? "{}");
   const manifest = json("package.json");
 
-  for (const { name } of [...workspace.packages.values()].filter((one) => one.private)) {
+  for (const { name } of [...workspace.packages.values()].filter((one) => one.private && one.name !== manifest.name)) {
     const file = whoImports(goes, name);
     if (file !== undefined)
       throw new Error(`${folder}/${file} imports ${name}, which is not published. ${workspaceTests} is for that.`);

@@ -41,7 +41,7 @@ const [program, printed] = fences(readFileSync(join(root, "packages/sd-file/READ
 const yarn = "@yarnpkg/cli-dist@4.18.1";
 /** What the workflow sets so that pnpm, which overlooks `publishConfig.provenance`, asks for provenance. */
 const [, provenance = ""] =
-  /^ +(\w+PROVENANCE): "true"$/m.exec(readFileSync(join(root, ".github/workflows/ci.yml"), "utf8")) ?? [];
+  /^ +(\w+PROVENANCE): "true"/m.exec(readFileSync(join(root, ".github/workflows/ci.yml"), "utf8")) ?? [];
 
 let place: string;
 let tree: string;

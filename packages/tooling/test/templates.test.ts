@@ -126,7 +126,7 @@ describe("a template", () => {
 
   it("depends on what is published, in the versions of the tree", async () => {
     expect(readJson(join(await makeOf(), "package.json"))).toEqual({
-      name: "shop",
+      name: "@kit-apps/shop",
       version: "0.0.0",
       private: true,
       description: "A shop.",
@@ -193,7 +193,7 @@ describe.each(workspacePackages().filter(({ folder }) => folder.startsWith("apps
     const name = folder.replace("apps/", "");
     for (const file of await files(join(template, name))) {
       const content = await readFile(join(template, name, file), "utf8");
-      const found = /.*(?:\b(?:apps|packages)\/[a-z]|workspace:|catalog:|@kit-apps|tsconfig\.base).*/.exec(
+      const found = /.*(?:(?<!@kit-)\b(?:apps|packages)\/[a-z]|workspace:|catalog:|tsconfig\.base).*/.exec(
         content,
       )?.[0];
       expect(found, `${folder}/${file}: say it so that it is true in a project of its own, too`).toBeUndefined();
