@@ -71,7 +71,7 @@ describe("the program", () => {
   }, 60_000);
 
   test("addcli: prints and fails as go-kit's", async () => {
-    const demo = start(...anyPorts);
+    const demo = start(...anyPorts, "--retry-timeout=10000");
     const addresses = await addressesOf(demo);
     const addcli = async (...args: string[]): Promise<[code: number, out: string, errors: string]> => {
       const run = start("addcli", ...args);

@@ -20,20 +20,23 @@ export function packageManagerOf(userAgent: string | undefined): PackageManager 
   return name === "pnpm" || name === "yarn" ? name : "npm";
 }
 
-/**
- * Says the same to another package manager.
- *
- * @returns what takes the place of npm's settings in `package.json`, and files beside it
- */
-export function settingsFor(
-  manager: PackageManager,
-  settings: NpmSettings,
-): { manifest: object; files: Readonly<Record<string, string>> } {
+/** What one package manager has in a project. */
+export interface Settings {
+  /** Takes the place of npm's settings in `package.json`. */
+  readonly manifest: object;
+  /** Files beside it, by name. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Lines for `.gitignore`. */
+  readonly ignored: string;
+}
+
+/** Says what npm's settings say to another package manager. */
+export function settingsFor(manager: PackageManager, settings: NpmSettings): Settings {
   const { overrides, allowScripts } = settings;
-  if (manager === "npm") return { manifest: settings, files: {} };
+  if (manager === "npm") return { manifest: settings, files: {}, ignored: "" };
   if (manager === "pnpm") {
     const text = yaml("allowBuilds", allowScripts) + yaml("overrides", overrides && flat(overrides, ">"));
-    return { manifest: {}, files: text === "" ? {} : { "pnpm-workspace.yaml": text } };
+    return { manifest: {}, files: text === "" ? {} : { "pnpm-workspace.yaml": text }, ignored: "" };
   }
   return {
     manifest: overrides === undefined ? {} : { resolutions: flat(overrides, "/") },
@@ -42,6 +45,7 @@ export function settingsFor(
       // Without one, Yarn takes the project for a part of whatever is around it.
       "yarn.lock": "",
     },
+    ignored: ".yarn/\n",
   };
 }
 

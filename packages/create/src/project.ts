@@ -93,6 +93,7 @@ async function contentOf(template: string, name: string, manager: PackageManager
   const settings = settingsFor(manager, { overrides, allowScripts });
   content
     .set("package.json", `${JSON.stringify({ ...manifest, ...settings.manifest }, null, 2)}\n`)
+    .set(".gitignore", `${content.get(".gitignore") ?? ""}${settings.ignored}`)
     .set("README.md", (content.get("README.md") ?? "").replace(/^# .*/, `# ${name}`));
   for (const [file, text] of Object.entries(settings.files)) content.set(file, text);
   return content;

@@ -20,7 +20,7 @@ describe("what packages need", () => {
   const settings = { overrides: { a: "1.0.0", b: { c: "^2.0.0", d: "~3.0.0" } }, allowScripts: { e: false } };
 
   it("is said to npm in package.json", () => {
-    expect(settingsFor("npm", settings)).toEqual({ manifest: settings, files: {} });
+    expect(settingsFor("npm", settings)).toEqual({ manifest: settings, files: {}, ignored: "" });
   });
 
   it("is said to pnpm in pnpm-workspace.yaml", () => {
@@ -39,8 +39,8 @@ describe("what packages need", () => {
   });
 
   it("may be nothing", () => {
-    expect(settingsFor("npm", {})).toEqual({ manifest: {}, files: {} });
-    expect(settingsFor("pnpm", {})).toEqual({ manifest: {}, files: {} });
+    expect(settingsFor("npm", {})).toEqual({ manifest: {}, files: {}, ignored: "" });
+    expect(settingsFor("pnpm", {})).toEqual({ manifest: {}, files: {}, ignored: "" });
     expect(settingsFor("yarn", {}).manifest).toEqual({});
   });
 });

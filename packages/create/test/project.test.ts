@@ -117,6 +117,7 @@ describe("a project", () => {
     expect(await read(npm.folder, "package.json")).toHaveProperty("allowScripts.protobufjs", false);
     expect(await read(pnpm.folder, "package.json")).not.toHaveProperty("allowScripts");
     expect(pnpm.files.filter((file) => !npm.files.includes(file))).toEqual(["pnpm-workspace.yaml"]);
+    expect(await readFile(join(yarn.folder, ".gitignore"), "utf8")).toMatch(/^node_modules\/\n(.*\n)*\.yarn\/\n$/);
     expect(yarn.files.filter((file) => !npm.files.includes(file))).toEqual([".yarnrc.yml", "yarn.lock"]);
   });
 });

@@ -83,7 +83,7 @@ beforeAll(async () => {
   await succeed("pnpm", ["install", "--frozen-lockfile", "--prefer-offline"], tree, process.env);
   await release();
   first = versions();
-}, 300_000);
+}, 600_000);
 
 afterAll(async () => {
   await registry[Symbol.asyncDispose]();
@@ -126,7 +126,7 @@ async function succeed(command: string, args: string[], cwd: string, its: NodeJS
   return stdout;
 }
 
-it("publishes every package with its licence, its repository and its tag", { timeout: 60_000 }, async () => {
+it("publishes every package with its licence, its repository and its tag", { timeout: 300_000 }, async () => {
   const tags = (await inTree("git", "tag")).split("\n");
   for (const { folder, manifest } of publishedPackages(tree)) {
     const { name, version } = manifest;
@@ -173,7 +173,7 @@ describe("an adapter", () => {
   const versionsIn = `for (const name of ["${adapter}", "@kit/sd", "@kit/endpoint"])
     console.log(require(name + "/package.json").version);`;
 
-  it.each(managers)("is installed alone with $manager", { timeout: 120_000 }, async ({ manager, add, node }) => {
+  it.each(managers)("is installed alone with $manager", { timeout: 300_000 }, async ({ manager, add, node }) => {
     await mkdir(project(manager));
     await writeFile(join(project(manager), "package.json"), '{ "name": "consumer", "private": true }\n');
     if (manager === "yarn") await writeFile(join(project(manager), "yarn.lock"), "");
@@ -183,7 +183,7 @@ describe("an adapter", () => {
     expect(await inProject(manager, node, "--eval", versionsIn)).toBe("1.0.0\n1.0.0\n1.0.0\n");
   });
 
-  it("asks for provenance as the workflow does", { timeout: 60_000 }, async () => {
+  it("asks for provenance as the workflow does", { timeout: 300_000 }, async () => {
     const folder = join(tree, "packages/sd-file");
     const asked = await run("pnpm", ["publish", "--no-git-checks"], {
       cwd: folder,
@@ -193,7 +193,7 @@ describe("an adapter", () => {
     expect(asked.output).toMatch(/provenance/i);
   });
 
-  it("moves alone when it has something new", { timeout: 120_000 }, async () => {
+  it("moves alone when it has something new", { timeout: 300_000 }, async () => {
     await writeFile(join(tree, ".changeset/new.md"), `---\n"${adapter}": minor\n---\n\nSomething new.\n`);
     await release();
     expect(versions()).toEqual(new Map([...first, [adapter, "1.1.0"]]));
@@ -201,7 +201,7 @@ describe("an adapter", () => {
       expect(await published(name), name).toEqual(name === adapter ? ["1.0.0", "1.1.0"] : [version]);
   });
 
-  it.each(managers)("is upgraded alone with $manager", { timeout: 120_000 }, async ({ manager, upgrade, node }) => {
+  it.each(managers)("is upgraded alone with $manager", { timeout: 300_000 }, async ({ manager, upgrade, node }) => {
     await inProject(manager, upgrade, adapter);
     expect(await inProject(manager, node, "--eval", versionsIn)).toBe("1.1.0\n1.0.0\n1.0.0\n");
     expect(await inProject(manager, node, "consumer.mjs")).toBe(printed?.code);
@@ -213,7 +213,7 @@ describe("npm create @kit", () => {
     { manager: "npm", create: ["npm", "create", "@kit", "--"], file: "package.json" },
     { manager: "pnpm", create: ["pnpm", "create", "@kit"], file: "pnpm-workspace.yaml" },
     { manager: "yarn", create: ["npx", "--yes", yarn, "create", "@kit"], file: ".yarnrc.yml" },
-  ])("is the same with $manager", { timeout: 120_000 }, async ({ manager, create, file }) => {
+  ])("is the same with $manager", { timeout: 300_000 }, async ({ manager, create, file }) => {
     const folder = join(place, `create-${manager}`);
     await mkdir(folder);
     const [command, ...args] = [...create, "shop", "--template", "addsvc", "--yes"];
@@ -227,7 +227,7 @@ describe("npm create @kit", () => {
 describe.each(apps)("a project from %s", (app) => {
   const folder = () => join(place, "projects", `my-${app}`);
 
-  it("has the versions of the release", { timeout: 60_000 }, async () => {
+  it("has the versions of the release", { timeout: 300_000 }, async () => {
     await mkdir(join(place, "projects"), { recursive: true });
     await succeed("npm", ["create", "@kit", "--", `my-${app}`, "--template", app, "--yes"], join(place, "projects"));
     const { dependencies, devDependencies } = readJson(join(folder(), "package.json"));
@@ -239,7 +239,7 @@ describe.each(apps)("a project from %s", (app) => {
 describe.each(chosen)("a project from %s", (app) => {
   const folder = () => join(place, "projects", `my-${app}`);
 
-  it("installs, starts, and passes its own tests", { timeout: 600_000 }, async () => {
+  it("installs, starts, and passes its own tests", { timeout: 900_000 }, async () => {
     await succeed("npm", ["install", "--no-audit"], folder());
     const call = calls[app];
     if (call === undefined) await succeed("npm", ["start", "--", "--once"], folder());
