@@ -249,7 +249,8 @@ describe.each(chosen)("a project from %s", (app) => {
   });
 
   async function expectAnswer({ flags, address, call: [path, ...args], reply }: (typeof calls)[string]): Promise<void> {
-    const child = spawn("npm", ["start", "--", ...flags], { cwd: folder(), env, stdio: ["ignore", "pipe", "pipe"] });
+    // A process group of its own, for Ctrl-C reaches all of a terminal's.
+    const child = spawn("npm", ["start", "--", ...flags], { cwd: folder(), env, detached: true });
     const closed = once(child, "close");
     let output = "";
     const at = await new Promise<string>((resolve, reject) => {
@@ -265,7 +266,7 @@ describe.each(chosen)("a project from %s", (app) => {
     try {
       expect((await succeed("curl", ["--silent", `http://${at}${path}`, ...args], place)).trim()).toBe(reply);
     } finally {
-      child.kill();
+      process.kill(-(child.pid ?? 0), "SIGINT");
       await closed;
     }
     expect((await run("curl", ["--silent", `http://${at}${path}`], { cwd: place })).code, "it has stopped").toBe(7);
