@@ -7,17 +7,19 @@ import { beforeAll, describe, expect, it } from "vitest";
 
 import { fences } from "../src/markdown.mjs";
 import { run } from "../src/run.mjs";
-import { publishedPackages, root } from "../src/workspace.mjs";
+import { publishedPackages, root, workspacePackages } from "../src/workspace.mjs";
 
 // A README's ```ts blocks are programs: each must pass the type checker, and the first must run to its end by
 // itself. A block without imports goes on from the first one. A ```text block right behind the first program is
 // what it prints. They are put below packages/tooling, whose devDependencies are therefore what they may import.
 // A first program that reads KIT_<NAME>_URL has a server of that name running while it does. What a package has generated
-// from an IDL, in test/gen, lies beside its programs as ./gen.
+// from an IDL, in test/gen, lies beside its programs as ./gen. Programs of apps are clients of what runs: they are only type-checked, and
+// transcripts.test.ts follows the rest.
 
 const generated = join(root, "packages/tooling/.kit/readme");
 
-const readmes = [{ folder: "workspace", path: root }, ...publishedPackages()]
+const apps = workspacePackages().filter(({ folder }) => folder.startsWith("apps/"));
+const readmes = [{ folder: "workspace", path: root }, ...publishedPackages(), ...apps]
   .filter(({ path }) => existsSync(join(path, "README.md")))
   .map(({ folder, path }) => {
     const blocks = fences(readFileSync(join(path, "README.md"), "utf8"));
@@ -63,12 +65,12 @@ beforeAll(async () => {
       outDir: "built",
       tsBuildInfoFile: null,
     },
-    include: ["packages", "workspace"],
+    include: ["apps", "packages", "workspace"],
   };
   await writeFile(join(generated, "tsconfig.json"), JSON.stringify(config));
   const { output } = await run("tsc", ["-p", generated, "--pretty", "false"], { cwd: generated });
   complaints = output.split("\n").filter((line) => line.includes("error TS"));
-  if (complaints.some((line) => !/^(packages|workspace)\//.test(line))) throw new Error(output);
+  if (complaints.some((line) => !/^(apps|packages|workspace)\//.test(line))) throw new Error(output);
 }, 60_000);
 
 describe.each(readmes)("$folder/README.md", ({ folder, programs }) => {
