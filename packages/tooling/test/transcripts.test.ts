@@ -16,12 +16,9 @@ import { root, workspacePackages } from "../src/workspace.mjs";
 // app, so that its files are new. The addresses are those of the README: where Linux allows it, the programs have a
 // network to themselves and end with it; elsewhere a README is skipped while somebody else has one of its ports.
 
-const unshared = ["--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "sh", "-c"];
+const alone = ["unshare", "--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child"];
 const loopback = "ip link set lo up";
-const isolated = await run("unshare", [...unshared, loopback]).then(
-  ({ code }) => code === 0,
-  () => false,
-);
+const isolated = (await run("sh", ["-c", `${alone.join(" ")} ${loopback}`])).code === 0;
 
 const followed = [{ folder: ".", path: root }, ...workspacePackages()]
   .filter(({ path }) => existsSync(join(path, "README.md")))
@@ -29,7 +26,6 @@ const followed = [{ folder: ".", path: root }, ...workspacePackages()]
     sessions(readFileSync(join(path, "README.md"), "utf8")).map((session, number) => ({ folder, number, ...session })),
   );
 type Followed = (typeof followed)[number];
-
 type Step = Followed["steps"][number];
 type Came = Step & { readonly got: string };
 
@@ -54,13 +50,19 @@ function itHolds({ folder, number, title, steps }: Followed): void {
     const taken = isolated ? undefined : await takenPort(steps);
     if (taken !== undefined) skip(`port ${taken} is taken`);
     const follower = `exec "${process.execPath}" "${join(root, "packages/tooling/bin/follow.mjs")}" ${number}`;
-    const [command, args] = isolated ? ["unshare", [...unshared, `${loopback} && ${follower}`]] : ["sh", ["-c", follower]];
-    const PATH = [process.env["PATH"], "/usr/sbin"].join(delimiter);
-    const { code, stdout, output } = await run(command, args, { cwd: join(place, folder), env: { ...process.env, PATH } });
+    const [program = "", ...args] = isolated
+      ? [...alone, "sh", "-c", `${loopback} && ${follower}`]
+      : ["sh", "-c", follower];
+    const { code, stdout, output } = await run(program, args, {
+      cwd: join(place, folder),
+      env: { ...process.env, PATH: [process.env["PATH"], "/usr/sbin"].join(delimiter) },
+    });
     expect(code, output).toBe(0);
     const came: readonly Came[] = JSON.parse(stdout);
-    const seen = came.map(({ line, command, got }) => `${line}: ${command}\n${lasting(got)}`);
-    expect(seen).toEqual(steps.map(({ line, command, printed }) => `${line}: ${command}\n${lasting(printed)}`));
+    for (const { line, command, printed, got } of came) {
+      expect(lasting(got), `${folder}/README.md:${line} ${command}`).toBe(lasting(printed));
+    }
+    expect(came).toHaveLength(steps.length);
   });
 }
 
@@ -83,8 +85,8 @@ async function isTaken(port: number): Promise<boolean> {
 }
 
 describe.each(followed)("$folder/README.md", (readme) => {
-  const programs = readme.steps.map(({ command }) => command.split(/\s+/)).flat();
-  const needed = kinds.find(({ needs }) => needs.some((need) => programs.includes(need)));
+  const programs = new Set(readme.steps.flatMap(({ command }) => command.split(/\s+/)));
+  const needed = kinds.find(({ needs }) => needs.some((need) => programs.has(need)));
   if (needed === undefined) itHolds(readme);
   else whenInstalled(needed, () => itHolds(readme));
 });
