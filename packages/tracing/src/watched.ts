@@ -9,35 +9,33 @@ export function isMessages(response: unknown): response is AsyncIterable<unknown
   );
 }
 
-/**
- * The same messages, and word of their end.
- *
- * @param run - takes each step; here in OpenTelemetry's context.
- * @param done - called when they are read to their end, or the reader leaves.
- * @param failed - called with what they failed with.
- */
-export function watched(
-  messages: AsyncIterable<unknown>,
-  run: <T>(step: () => Promise<T>) => Promise<T>,
-  done: () => void,
-  failed: (error: unknown) => void,
-): AsyncIterableIterator<unknown> {
+/** What hears of a stream. */
+export interface Watcher {
+  /** Takes each step of the source. */
+  step<T>(take: () => T): T;
+  /** The messages are read to their end, or the reader leaves. */
+  done(): void;
+  failed(error: unknown): void;
+}
+
+/** The same messages, and word of their end. */
+export function watched(messages: AsyncIterable<unknown>, watcher: Watcher): AsyncIterableIterator<unknown> {
   const source = messages[Symbol.asyncIterator]();
   return {
     async next(...sent) {
       try {
-        const result = await run(() => source.next(...sent));
-        if (result.done) done();
+        const result = await watcher.step(() => source.next(...sent));
+        if (result.done) watcher.done();
         return result;
       } catch (error) {
-        failed(error);
+        watcher.failed(error);
         throw error;
       }
     },
     async return(value) {
       // Not when the source has let go, which may be in the middle of a step that never ends.
-      done();
-      return (await run(async () => source.return?.(value))) ?? { done: true, value };
+      watcher.done();
+      return (await watcher.step(() => source.return?.(value))) ?? { done: true, value };
     },
     [Symbol.asyncIterator]() {
       return this;
