@@ -1,5 +1,5 @@
 import { type Code, codeOf } from "@kit/endpoint";
-import { businessError, CallSpan, finalOf, type OnError, retriesOf, textOf } from "@kit/tracing";
+import { businessError, type CallSpan, finalOf, type OnError, retriesOf, textOf } from "@kit/tracing";
 import { CanonicalCode, type Span } from "@opencensus/core";
 
 /** What is the same for all calls of one middleware. */
@@ -9,33 +9,32 @@ export interface TracedSpanOptions {
 }
 
 /** The recorded span of one call. */
-export class TracedSpan extends CallSpan {
+export class TracedSpan implements CallSpan {
   readonly #span: Span;
   readonly #options: TracedSpanOptions;
 
   constructor(span: Span, options: TracedSpanOptions) {
-    super();
     this.#span = span;
     this.#options = options;
   }
 
-  protected tellSuccess(failure: unknown): void {
+  tellSuccess(failure: unknown): void {
     if (failure !== undefined) this.#span.addAttribute(businessError, textOf(failure));
     if (failure === undefined || this.#options.ignoreBusinessErrors) this.#span.setStatus(CanonicalCode.OK);
     else this.#setFailed(failure);
   }
 
   /** The status is that of the final error, as in go-kit. */
-  protected tellFailure(error: unknown): void {
+  tellFailure(error: unknown): void {
     this.#setFailed(finalOf(error));
     for (const [name, text] of Object.entries(retriesOf(error))) this.#span.addAttribute(name, text);
   }
 
-  protected finish(): void {
+  finish(): void {
     this.#span.end();
   }
 
-  protected report(_what: string, error: unknown): void {
+  report(_what: string, error: unknown): void {
     this.#options.onError?.(error);
   }
 

@@ -3,6 +3,7 @@ import {
   asked,
   attemptOf,
   calledMethod,
+  inSpan,
   type OnError,
   retryAttempt,
   tell,
@@ -88,7 +89,7 @@ export function traced(tracer: TracerBase, options: TracedOptions = {}): AnyMidd
         if (!span.started) return (called = promised(proceed));
         describe(span, ctx, above);
         const recorded = new TracedSpan(span, ending);
-        return (called = promised(() => recorded.around(ctx, proceed)));
+        return (called = promised(() => inSpan(recorded, ctx, proceed)));
       };
       const named = { name: nameOf(ctx, methodOf(ctx)), kind };
       try {

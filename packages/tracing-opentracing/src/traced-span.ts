@@ -1,5 +1,5 @@
 import { codeOf } from "@kit/endpoint";
-import { businessError, CallSpan, type OnError, retriesOf, textOf } from "@kit/tracing";
+import { businessError, type CallSpan, type OnError, retriesOf, textOf } from "@kit/tracing";
 import { type Span, Tags } from "opentracing";
 
 /** What is the same for all calls of one middleware. */
@@ -9,24 +9,23 @@ export interface TracedSpanOptions {
 }
 
 /** The span of one call. */
-export class TracedSpan extends CallSpan {
+export class TracedSpan implements CallSpan {
   readonly #span: Span;
   readonly #options: TracedSpanOptions;
 
   constructor(span: Span, options: TracedSpanOptions) {
-    super();
     this.#span = span;
     this.#options = options;
   }
 
-  protected tellSuccess(failure: unknown): void {
+  tellSuccess(failure: unknown): void {
     if (failure === undefined) return;
     this.#span.log({ [businessError]: textOf(failure) });
     if (!this.#options.ignoreBusinessErrors) this.tellFailure(failure);
   }
 
   /** As go-kit's tracing does by `ext.LogError`; `error.kind`, `message` and `stack` for tracers that write an `Error` as `{}`. */
-  protected tellFailure(error: unknown): void {
+  tellFailure(error: unknown): void {
     this.#span.setTag(Tags.ERROR, true);
     const { stack } = error instanceof Error ? error : {};
     this.#span.log({
@@ -39,11 +38,11 @@ export class TracedSpan extends CallSpan {
     });
   }
 
-  protected finish(): void {
+  finish(): void {
     this.#span.finish();
   }
 
-  protected report(_what: string, error: unknown): void {
+  report(_what: string, error: unknown): void {
     this.#options.onError?.(error);
   }
 }

@@ -4,6 +4,7 @@ import {
   attemptOf,
   type CalledMethod,
   calledMethod,
+  inSpan,
   type OnError,
   retryAttempt,
   tell,
@@ -89,7 +90,7 @@ export function traced(tracer: Tracer, options: TracedOptions = {}): AnyMiddlewa
       const span = start(ctx, ctx.get(parent));
       if (span === undefined) return next(request, ctx);
       const child = ctx.with(parent, { span, outgoing });
-      return new TracedSpan(span, ending).around(ctx, () => next(request, child));
+      return inSpan(new TracedSpan(span, ending), ctx, () => next(request, child));
     };
   };
 }

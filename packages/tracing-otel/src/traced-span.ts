@@ -1,5 +1,5 @@
 import { codeOf, codes } from "@kit/endpoint";
-import { businessError, CallSpan, retriesOf, textOf } from "@kit/tracing";
+import { businessError, type CallSpan, retriesOf, textOf } from "@kit/tracing";
 import { context, type Context as OtelContext, diag, type Span, SpanKind, SpanStatusCode } from "@opentelemetry/api";
 
 /** What is the same for all calls of one middleware. */
@@ -9,27 +9,26 @@ export interface TracedSpanOptions {
 }
 
 /** The recorded span of one call. */
-export class TracedSpan extends CallSpan {
+export class TracedSpan implements CallSpan {
   readonly #span: Span;
   /** What has this span, for the steps of a stream. */
   readonly #active: OtelContext;
   readonly #options: TracedSpanOptions;
 
   constructor(span: Span, active: OtelContext, options: TracedSpanOptions) {
-    super();
     this.#span = span;
     this.#active = active;
     this.#options = options;
   }
 
-  protected tellSuccess(failure: unknown): void {
+  tellSuccess(failure: unknown): void {
     this.#set("rpc.status_code", "OK");
     if (failure === undefined) return;
     this.#span.setAttribute(businessError, textOf(failure));
     if (!this.#options.ignoreBusinessErrors) this.#markFailed(failure);
   }
 
-  protected tellFailure(error: unknown): void {
+  tellFailure(error: unknown): void {
     const code = codeOf(error);
     this.#set("rpc.status_code", code.toUpperCase());
     // As the conventions have it, an error that blames the caller is no failure of a server.
@@ -38,16 +37,16 @@ export class TracedSpan extends CallSpan {
     this.#span.setAttributes(retriesOf(error));
   }
 
-  protected finish(): void {
+  finish(): void {
     this.#span.end();
   }
 
-  protected report(what: string, error: unknown): void {
+  report(what: string, error: unknown): void {
     diag.error(`@kit/tracing-otel: ${what}`, error);
   }
 
-  protected override step<T>(take: () => T): T {
-    return context.with(this.#active, take);
+  bind<Step extends (...sent: any[]) => unknown>(step: Step): Step {
+    return context.bind(this.#active, step);
   }
 
   #markFailed(error: unknown): void {

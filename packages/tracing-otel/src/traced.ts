@@ -1,5 +1,12 @@
 import type { AnyMiddleware, Context } from "@kit/endpoint";
-import { attemptOf, type CalledMethod, calledMethod, retryAttempt, type TracedMethodOptions } from "@kit/tracing";
+import {
+  attemptOf,
+  type CalledMethod,
+  calledMethod,
+  inSpan,
+  retryAttempt,
+  type TracedMethodOptions,
+} from "@kit/tracing";
 import {
   type Attributes,
   context,
@@ -82,7 +89,7 @@ export function traced(tracer: Tracer, options: TracedOptions = {}): AnyMiddlewa
       const count = attemptOf(ctx);
       if (count !== undefined) span.setAttribute(retryAttempt, count);
       const call = () => context.with(active, next, undefined, request, child);
-      return new TracedSpan(span, active, ending).around(ctx, call);
+      return inSpan(new TracedSpan(span, active, ending), ctx, call);
     };
   };
 }

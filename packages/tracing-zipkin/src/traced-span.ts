@@ -1,5 +1,5 @@
 import { codeOf } from "@kit/endpoint";
-import { businessError, CallSpan, retriesOf, textOf } from "@kit/tracing";
+import { businessError, type CallSpan, retriesOf, textOf } from "@kit/tracing";
 import { Annotation, type IAnnotation, type TraceId } from "zipkin";
 import { nowMicros } from "./clock.ts";
 import { isCall, type Kind, type TracedMethod } from "./traced-method.ts";
@@ -24,7 +24,7 @@ export interface TracedSpanOptions {
  * The recorded span of one call. Only when it has ended it is told to the recorder, as a whole: of one that is told in parts the library
  * makes two when it lasts longer than a minute, and the second has no duration.
  */
-export class TracedSpan extends CallSpan implements Span {
+export class TracedSpan implements CallSpan, Span {
   readonly id: TraceId;
   readonly #tracer: FullTracer;
   readonly #method: TracedMethod;
@@ -35,7 +35,6 @@ export class TracedSpan extends CallSpan implements Span {
   #told: (readonly [annotation: IAnnotation, timestamp: number])[] | undefined = [];
 
   constructor(tracer: FullTracer, id: TraceId, method: TracedMethod, options: TracedSpanOptions) {
-    super();
     this.#tracer = tracer;
     this.id = id;
     this.#method = method;
@@ -54,20 +53,20 @@ export class TracedSpan extends CallSpan implements Span {
     this.#told?.push([annotation, timestamp]);
   }
 
-  protected tellSuccess(failure: unknown): void {
+  tellSuccess(failure: unknown): void {
     if (isCall(this.#options.kind)) this.tag("rpc.status_code", "OK");
     if (failure === undefined) return;
     this.tag(businessError, textOf(failure));
     if (!this.#options.ignoreBusinessErrors) this.#markFailed(failure);
   }
 
-  protected tellFailure(error: unknown): void {
+  tellFailure(error: unknown): void {
     if (isCall(this.#options.kind)) this.tag("rpc.status_code", codeOf(error).toUpperCase());
     this.#markFailed(error);
     for (const [name, text] of Object.entries(retriesOf(error))) this.tag(name, text);
   }
 
-  protected finish(): void {
+  finish(): void {
     const now = this.#now();
     const told = this.#told ?? [];
     this.#told = undefined;
@@ -82,7 +81,7 @@ export class TracedSpan extends CallSpan implements Span {
     }
   }
 
-  protected report(what: string, error: unknown): void {
+  report(what: string, error: unknown): void {
     this.#tracer.log.error(`@kit/tracing-zipkin: ${what}`, error);
   }
 

@@ -1,5 +1,12 @@
 import { type AnyMiddleware, callInfo, type Context } from "@kit/endpoint";
-import { attemptOf, type CalledMethod, calledMethod, retryAttempt, type TracedMethodOptions } from "@kit/tracing";
+import {
+  attemptOf,
+  type CalledMethod,
+  calledMethod,
+  inSpan,
+  retryAttempt,
+  type TracedMethodOptions,
+} from "@kit/tracing";
 import type { IAnnotation, TraceId, Tracer } from "zipkin";
 import { addressOf } from "./address.ts";
 import { hasIds } from "./b3.ts";
@@ -103,7 +110,7 @@ export function traced(tracer: Tracer, options: TracedOptions = {}): AnyMiddlewa
       const span = id.sampled.getOrElse(false) ? open(id, ctx) : undefined;
       const child = ctx.with(position, new Position(id, shares[kind], false, span));
       const call = () => tracer.letId(id, () => next(request, child));
-      return span === undefined ? call() : span.around(ctx, call);
+      return span === undefined ? call() : inSpan(span, ctx, call);
     };
   };
 }

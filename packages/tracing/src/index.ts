@@ -1,6 +1,7 @@
 // For tracing adapters: the span of a call, and what it tells.
 export { attemptOf } from "./attempt.ts";
-export { CallSpan } from "./call-span.ts";
+export type { CallSpan } from "./call-span.ts";
+export { inSpan } from "./in-span.ts";
 export { businessError, retryAttempt } from "./names.ts";
 export { finalOf, retriesOf } from "./retry-error.ts";
 export { textOf } from "./text-of.ts";

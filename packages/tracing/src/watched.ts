@@ -1,3 +1,5 @@
+import type { CallSpan } from "./call-span.ts";
+
 /** Whether a response is a stream of messages. Those of the platform, Node's and the web's, are read in ways of their own. */
 export function isMessages(response: unknown): response is AsyncIterable<unknown> {
   return (
@@ -9,33 +11,38 @@ export function isMessages(response: unknown): response is AsyncIterable<unknown
   );
 }
 
-/** What hears of a stream. */
-export interface Watcher {
-  /** Takes each step of the source. */
-  step<T>(take: () => T): T;
-  /** The messages are read to their end, or the reader leaves. */
-  done(): void;
-  failed(error: unknown): void;
-}
-
-/** The same messages, and word of their end. */
-export function watched(messages: AsyncIterable<unknown>, watcher: Watcher): AsyncIterableIterator<unknown> {
+/**
+ * The same messages, and word of their end.
+ *
+ * @param span - takes each step of the source, if it cares.
+ * @param done - called when they are read to their end, or the reader leaves.
+ * @param failed - called with what they failed with.
+ */
+export function watched(
+  messages: AsyncIterable<unknown>,
+  span: Pick<CallSpan, "bind">,
+  done: () => void,
+  failed: (error: unknown) => void,
+): AsyncIterableIterator<unknown> {
   const source = messages[Symbol.asyncIterator]();
+  const bind = <Step extends (...sent: any[]) => unknown>(step: Step): Step => span.bind?.(step) ?? step;
+  const next = bind(source.next.bind(source));
+  const leave = bind(async (value: unknown) => source.return?.(value));
   return {
     async next(...sent) {
       try {
-        const result = await watcher.step(() => source.next(...sent));
-        if (result.done) watcher.done();
+        const result = await next(...sent);
+        if (result.done) done();
         return result;
       } catch (error) {
-        watcher.failed(error);
+        failed(error);
         throw error;
       }
     },
     async return(value) {
       // Not when the source has let go, which may be in the middle of a step that never ends.
-      watcher.done();
-      return (await watcher.step(() => source.return?.(value))) ?? { done: true, value };
+      done();
+      return (await leave(value)) ?? { done: true, value };
     },
     [Symbol.asyncIterator]() {
       return this;
