@@ -45,10 +45,10 @@ const knownHeaders: readonly string[] = [
 ];
 
 /**
- * For a server's `before`, on any transport: what `traced` starts for the call is then a child of the caller's span; over HTTP it has the
+ * For a server's `before`, on any transport: what `traced` opens for the call is then a child of the caller's span; over HTTP it has the
  * tags `http.method` and `http.url`, the path of it, since a query may hold secrets. Without such a header it is the root of a new trace.
  *
- * It starts no span itself, as go-kit's does, which then nobody finishes.
+ * It opens no span itself, as go-kit's does, which then nobody ends.
  *
  * @throws {TypeError} when `tracer` is none.
  * @see go-kit tracing/opentracing HTTPToContext, GRPCToContext

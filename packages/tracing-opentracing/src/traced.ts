@@ -21,7 +21,7 @@ export interface TracedOptions extends TracedMethodOptions {
   readonly kind?: "server" | "client" | "producer" | "consumer" | "internal";
   /** Another name for the span of this call, from the one that it would have; an empty one leaves that. @default `<service>/<name>`. @see go-kit WithOperationNameFunc */
   readonly operationName?: (ctx: Context, name: string) => string;
-  /** Given to each span when it is started, so that a sampler sees them. @default none. @see go-kit WithTags, WithTagsFunc */
+  /** Given to each span when it is opened, so that a sampler sees them. @default none. @see go-kit WithTags, WithTagsFunc */
   readonly tags?: Tags | ((ctx: Context) => Tags);
   /** Hears of what the tracer throws, and the two functions above; no call fails for it. @default nobody hears */
   readonly onError?: OnError;
@@ -30,7 +30,7 @@ export interface TracedOptions extends TracedMethodOptions {
 type Tags = Readonly<Record<string, unknown>>;
 
 /**
- * Starts a span for each call, a child of the one in the context, and finishes it with the call: when its promise settles, its stream is
+ * Opens a span for each call, a child of the one in the context, and ends it with the call: when its promise settles, its stream is
  * read to the end or left, or its context is over, whichever is first. While the endpoint runs, the span is in its context.
  *
  * - Its name is `<service>/<name>`; its tags are `span.kind`, `component`, and those of the request that `extractTrace` has seen.
@@ -66,7 +66,7 @@ export function traced(tracer: Tracer, options: TracedOptions = {}): AnyMiddlewa
 
   return (next) => {
     const methodOf = calledMethod({ service, name, transport, served: kind === "server" }, describe);
-    const start = (ctx: Context, above: Parent | undefined): Span | undefined => {
+    const open = (ctx: Context, above: Parent | undefined): Span | undefined => {
       try {
         const { spanName, common } = methodOf(ctx);
         const count = attemptOf(ctx);
@@ -87,7 +87,7 @@ export function traced(tracer: Tracer, options: TracedOptions = {}): AnyMiddlewa
     };
 
     return (request, ctx) => {
-      const span = start(ctx, ctx.get(parent));
+      const span = open(ctx, ctx.get(parent));
       if (span === undefined) return next(request, ctx);
       const child = ctx.with(parent, { span, outgoing });
       return inSpan(new TracedSpan(span, ending), ctx, () => next(request, child));

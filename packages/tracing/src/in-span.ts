@@ -16,7 +16,7 @@ import { isMessages, watched } from "./watched.ts";
 export function inSpan<Response>(span: CallSpan, ctx: Context, call: () => Promise<Response>): Promise<Response> {
   let open = true;
   // Missing while the context is asked, which ends the span if that is over.
-  let forget: (() => void) | undefined;
+  let forget: (() => void) | undefined = undefined;
 
   const end = (succeeded: boolean, outcome: unknown): void => {
     if (!open) return;

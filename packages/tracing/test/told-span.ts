@@ -1,16 +1,14 @@
 import type { AnyMiddleware } from "@kit/endpoint";
 import { type CallSpan, inSpan } from "../src/index.ts";
 
-/** What a span was told, in order. */
-export type Told = readonly unknown[];
-
-export interface ToldSpan extends CallSpan {
-  readonly told: Told[];
+interface ToldSpan extends CallSpan {
+  /** In order. */
+  readonly told: (readonly unknown[])[];
 }
 
 /** A span that notes what it is told. */
 export function toldSpan(faults: Partial<CallSpan> = {}): ToldSpan {
-  const told: Told[] = [];
+  const told: (readonly unknown[])[] = [];
   return {
     told,
     tellSuccess: (failure) => void told.push(["success", failure]),
