@@ -33,6 +33,8 @@ export function unixDgramLink(path: string, make: () => UnixDgramSocket): Link {
         const settle = (error?: Error): void => {
           if (over) return;
           over = true;
+          // node-unix-socket has no codes, but this one must be known: such a datagram would be tried again for ever.
+          if (error?.message === "Message too long") Object.assign(error, { code: "EMSGSIZE" });
           process.nextTick(done, error);
         };
         try {
