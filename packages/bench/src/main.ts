@@ -12,6 +12,8 @@ import { grpcBench } from "./benches/grpc.ts";
 import { httpClientBench } from "./benches/http-client.ts";
 import { httpServerBench, jsonrpcBench } from "./benches/http-server.ts";
 import { limiterBench } from "./benches/limiter.ts";
+import { logBench } from "./benches/log.ts";
+import { metricsBench } from "./benches/metrics.ts";
 import { natsBench } from "./benches/nats.ts";
 import { pickBench } from "./benches/pick.ts";
 import { thriftBench } from "./benches/thrift.ts";
@@ -24,6 +26,8 @@ const benches: readonly Bench[] = [
   breakerBench,
   discoveryBench,
   limiterBench,
+  logBench,
+  metricsBench,
   httpServerBench,
   httpClientBench,
   jsonrpcBench,
