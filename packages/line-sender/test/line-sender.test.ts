@@ -76,6 +76,18 @@ describe("packets", () => {
     expect(latest()!.written).toEqual(["a\nb\n", "c\nd\n"]);
   });
 
+  it("fill up as long as others go before them", async () => {
+    const { link, latest } = fakeLink(false);
+    const { put } = senderTo({ link, packetBytes: 4 });
+    for (const line of ["a", "b", "c", "d", "e"]) put(line);
+    await turn();
+    latest()!.ready();
+    settle(latest()!);
+    put("f");
+    while (settle(latest()!));
+    expect(latest()!.written).toEqual(["a\nb\n", "c\nd\n", "e\nf\n"]);
+  });
+
   it("go 64 a turn, so that others have theirs", async () => {
     const { connection } = await sending(true, ...Array.from({ length: 200 }, (_, n) => `${n}`));
     const turns: number[] = [];
@@ -218,6 +230,18 @@ describe("what is lost", () => {
     expect(told.lost).toBe(2);
   });
 
+  it("of datagrams is none that was being written, which goes again before the others", async () => {
+    const { connection, put, told, latest } = await sending(true, "a");
+    connection.failed(reset);
+    put("b");
+    put("c");
+    await vi.advanceTimersByTimeAsync(100);
+    latest()!.ready();
+    while (settle(latest()!));
+    expect(latest()!.written).toEqual(["a\n", "b\n", "c\n"]);
+    expect(told.lost).toBe(0);
+  });
+
   it("of datagrams is one that is too long for the kernel, and no other", async () => {
     const { connection, told, latest } = await sending(true, "too long", "b");
     settle(connection, Object.assign(new Error("too long"), { code: "EMSGSIZE" }));
@@ -298,6 +322,8 @@ describe("close", () => {
     settle(latest()!);
     await vi.advanceTimersByTimeAsync(900);
     await closed;
+    sender.flush();
+    await turn();
     expect(connections.map(({ written, state }) => [written, state])).toEqual([
       [[], "destroyed"],
       [["a\n"], "destroyed"],
