@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { connect as connectTls, type ConnectionOptions } from "node:tls";
+import { connect as connectTls, type ConnectionOptions, createSecureContext, type SecureContext } from "node:tls";
 import type { Link } from "./link.ts";
 import { isInteger, wrongOption } from "./option.ts";
 import { streamLink } from "./stream-link.ts";
@@ -34,10 +34,10 @@ export function linkTo(name: string, options: LinkOptions): Link {
   const { protocol = "udp", host = "127.0.0.1", port, path, tls, unixDgram } = options;
   const byPath = protocol === "unix" || protocol === "unix-dgram";
   if (typeof host !== "string" || host === "") throw wrongOption(name, "host", "a string that is not empty", host);
-  if (!isInteger(port, 1, 65_535) && !(byPath && port === undefined)) {
+  if ((!byPath || port !== undefined) && !isInteger(port, 1, 65_535)) {
     throw wrongOption(name, "port", "an integer from 1 to 65535", port);
   }
-  if ((typeof path !== "string" || path === "") && !(!byPath && path === undefined)) {
+  if ((byPath || path !== undefined) && (typeof path !== "string" || path === "")) {
     throw wrongOption(name, "path", "a string that is not empty", path);
   }
   const tcp = { host, port: port!, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
@@ -46,8 +46,10 @@ export function linkTo(name: string, options: LinkOptions): Link {
       return udpLink(host, port!);
     case "tcp":
       return streamLink(`tcp ${host}:${port}`, () => connect(tcp), "connect");
-    case "tls":
-      return streamLink(`tls ${host}:${port}`, () => connectTls({ ...tls, ...tcp }), "secureConnect");
+    case "tls": {
+      const secure = { ...tls, ...tcp, secureContext: secureContext(name, tls) };
+      return streamLink(`tls ${host}:${port}`, () => connectTls(secure), "secureConnect");
+    }
     case "unix":
       return streamLink(`unix ${path}`, () => connect({ path: path! }), "connect");
     case "unix-dgram":
@@ -57,5 +59,14 @@ export function linkTo(name: string, options: LinkOptions): Link {
       return unixDgramLink(path!, unixDgram);
     default:
       throw wrongOption(name, "protocol", "udp, tcp, tls, unix or unix-dgram", protocol);
+  }
+}
+
+/** Made now, so that a certificate or a key that cannot be read shows here and not with the first line. */
+function secureContext(name: string, tls: ConnectionOptions | undefined): SecureContext {
+  try {
+    return tls?.secureContext ?? createSecureContext(tls);
+  } catch (error) {
+    throw wrongOption(name, "tls", "what tls.connect takes", (error as Error).message);
   }
 }

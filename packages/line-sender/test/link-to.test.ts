@@ -383,6 +383,7 @@ describe("linkTo", () => {
     ["port", { protocol: "unix", path: "/dev/log", port: -1 }, "test: port must be an integer from 1 to 65535, got -1"],
     ["path", { path: "" }, "test: path must be a string that is not empty, got "],
     ["path", { protocol: "unix" }, "test: path must be a string that is not empty, got undefined"],
+    ["tls", { protocol: "tls", tls: { key: "no key" } }, "test: tls must be what tls.connect takes, got "],
     [
       "unixDgram",
       { protocol: "unix-dgram", path: "/dev/log" },
