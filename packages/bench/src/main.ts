@@ -13,6 +13,7 @@ import { httpClientBench } from "./benches/http-client.ts";
 import { httpServerBench, jsonrpcBench } from "./benches/http-server.ts";
 import { limiterBench } from "./benches/limiter.ts";
 import { logBench } from "./benches/log.ts";
+import { metricsBench } from "./benches/metrics.ts";
 import { natsBench } from "./benches/nats.ts";
 import { pickBench } from "./benches/pick.ts";
 import { thriftBench } from "./benches/thrift.ts";
@@ -26,6 +27,7 @@ const benches: readonly Bench[] = [
   discoveryBench,
   limiterBench,
   logBench,
+  metricsBench,
   httpServerBench,
   httpClientBench,
   jsonrpcBench,

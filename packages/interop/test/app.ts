@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
 /** A file of an app of this workspace. */
-export function appFile(name: string, path: string): string {
+function appFile(name: string, path: string): string {
   return join(dirname(createRequire(import.meta.url).resolve(`@kit-apps/${name}/package.json`)), path);
 }
 

@@ -11,12 +11,8 @@ import {
   whenInstalled,
   whenStartable,
 } from "@kit/servers";
-import { execFile } from "node:child_process";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { app, appFile } from "./app.ts";
+import { app } from "./app.ts";
 import { build, program } from "./gokit.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -92,19 +88,6 @@ whenStartable(postgres, () => {
       database = await startServer(postgres);
     });
     afterAll(() => database?.[Symbol.asyncDispose]());
-
-    it("passes its own tests", async () => {
-      const vitest = join(dirname(createRequire(import.meta.url).resolve("vitest/package.json")), "vitest.mjs");
-      const { stdout } = await promisify(execFile)(
-        process.execPath,
-        [vitest, "run", "--reporter=json", "profilesvc.test", "client.test"],
-        {
-          cwd: appFile("profilesvc", "."),
-          env: { ...process.env, TEST_DATABASE: database.url },
-        },
-      );
-      expect(JSON.parse(stdout)).toMatchObject({ success: true, numFailedTests: 0 });
-    });
 
     it("says that the database is away, and goes on with what was kept", async () => {
       await using node = await startServer(ours(`-database=${database.url}`));

@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { promisify } from "node:util";
+import { constants, gzip } from "node:zlib";
 import { prometheusContentType, type Registry, type RegistryContentType } from "prom-client";
 
 /** Everything in a registry as Prometheus reads it. */
@@ -31,7 +33,8 @@ export interface PrometheusHandler {
 }
 
 /**
- * Makes the handler for `/metrics`: answers GET and HEAD with {@link metricsPage}, in the format that the `Accept` header wants.
+ * Makes the handler for `/metrics`: answers GET and HEAD with {@link metricsPage}, in the format that the `Accept` header wants and gzipped
+ * for whoever takes that. Who may ask is up to you.
  *
  * @see promhttp.HandlerFor, which go-kit uses
  */
@@ -41,11 +44,14 @@ export function prometheusHandler(
 ): PrometheusHandler {
   const { onError } = options;
 
-  async function answer(method: string | undefined, accept: string): Promise<Answer> {
+  async function answer(method: string | undefined, accept: string, encodings: string): Promise<Answer> {
     if (method !== "GET" && method !== "HEAD") return { status: 405, headers: { allow: "GET, HEAD" }, body: "" };
     try {
-      const { contentType, body } = await metricsPage(registry, accept);
-      return { status: 200, headers: { "content-type": contentType, vary: "accept" }, body };
+      const page = await metricsPage(registry, accept);
+      const headers = { "content-type": page.contentType, vary: "accept, accept-encoding" };
+      const body = Buffer.from(page.body);
+      if (body.length < worthZipping || qualityOf(encodings, ["gzip"]) === 0) return { status: 200, headers, body };
+      return { status: 200, headers: { ...headers, "content-encoding": "gzip" }, body: await zipped(body, fastest) };
     } catch (error) {
       onError?.(error);
       return { status: 500, headers: { "content-type": "text/plain" }, body: "the metrics could not be collected\n" };
@@ -53,7 +59,8 @@ export function prometheusHandler(
   }
 
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
-    answer(request.method, request.headers.accept ?? "").then(
+    const { accept = "", "accept-encoding": encodings = "" } = request.headers;
+    answer(request.method, accept, encodings).then(
       ({ status, headers, body }) => {
         response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) });
         response.end(request.method === "HEAD" ? undefined : body);
@@ -63,7 +70,8 @@ export function prometheusHandler(
   };
   return Object.assign(listener, {
     async fetch(request: Request): Promise<Response> {
-      const { status, headers, body } = await answer(request.method, request.headers.get("accept") ?? "");
+      const [accept, encodings] = ["accept", "accept-encoding"].map((name) => request.headers.get(name) ?? "");
+      const { status, headers, body } = await answer(request.method, accept!, encodings!);
       return new Response(request.method === "HEAD" ? null : body, { status, headers });
     },
   });
@@ -72,8 +80,14 @@ export function prometheusHandler(
 interface Answer {
   readonly status: number;
   readonly headers: Record<string, string>;
-  readonly body: string;
+  readonly body: string | Buffer<ArrayBuffer>;
 }
+
+/** In bytes; what fits into one packet travels no faster for being smaller. */
+const worthZipping = 1400;
+const zipped = promisify(gzip) as (body: Buffer, options: object) => Promise<Buffer<ArrayBuffer>>;
+/** A page repeats itself so much that more effort gains little. */
+const fastest = { level: constants.Z_BEST_SPEED };
 
 /**
  * The same registry in that format. prom-client has the format on the registry and, to write OpenMetrics, takes `_total` off the
@@ -100,13 +114,17 @@ function viewOf(
 }
 
 function wantsOpenMetrics(accept: string): boolean {
-  let openMetrics = 0;
-  let text = 0;
-  for (const range of accept.toLowerCase().split(",")) {
-    const [type, ...parameters] = range.split(";").map((part) => part.trim());
+  const openMetrics = qualityOf(accept, ["application/openmetrics-text"]);
+  return openMetrics > 0 && openMetrics >= qualityOf(accept, ["text/plain", "text/*", "*/*"]);
+}
+
+/** The best that a header such as `Accept` says of one of these, 0 if it names none. */
+function qualityOf(header: string, wanted: readonly string[]): number {
+  let best = 0;
+  for (const range of header.toLowerCase().split(",")) {
+    const [name, ...parameters] = range.split(";").map((part) => part.trim());
     const quality = Number(parameters.find((parameter) => parameter.startsWith("q="))?.slice(2) ?? 1);
-    if (type === "application/openmetrics-text") openMetrics = Math.max(openMetrics, quality);
-    else if (type === "text/plain" || type === "text/*" || type === "*/*") text = Math.max(text, quality);
+    if (wanted.includes(name!) && quality > best) best = quality;
   }
-  return openMetrics > 0 && openMetrics >= text;
+  return best;
 }

@@ -1,3 +1,4 @@
+import type { Context } from "@kit/endpoint";
 import { type InstrumentOptions, type Labels, type Metrics, metricsFrom } from "@kit/metrics";
 import {
   Counter,
@@ -24,11 +25,12 @@ export interface PrometheusMetricsOptions {
    */
   readonly summaries?: Readonly<Record<string, SummaryOptions>>;
   /**
-   * Labels that lead from a value to the call it came from, asked for at each value of a counter or histogram: `() => ({ trace_id })`.
-   * The registry must be in OpenMetrics. Labels that Prometheus would refuse (a bad name, over 128 characters in all) are left out, as
-   * is everything when it throws. Costs an object a value. @default none
+   * Labels that lead from a value to the call it came from, asked for at each value of a counter or histogram, with the context that was
+   * given with the value, as `measured` does: `(ctx) => ({ trace_id: traceId(ctx) })`. The registry must be in OpenMetrics. One that is
+   * undefined is left out, and all are that Prometheus would refuse (a bad name, over 128 characters together), or if it throws. Costs an
+   * object a value. @default none
    */
-  readonly exemplar?: () => Labels | undefined;
+  readonly exemplar?: (ctx?: Context) => Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /** How a summary counts. The age is as in Prometheus's Go client. */
@@ -123,7 +125,7 @@ export function prometheusMetrics(options: PrometheusMetricsOptions): Metrics {
         // Counters begin at 0 and not with their first value, or `rate` would miss it.
         if (metric.enableExemplars) {
           metric.inc({ labels, value: 0 });
-          return { add: (value) => metric.inc({ labels, value, ...exemplarOf(exemplar) }) };
+          return { add: (value, ctx) => metric.inc({ labels, value, ...exemplarOf(exemplar, ctx) }) };
         }
         const child = metric.labels(labels);
         child.inc(0);
@@ -152,8 +154,8 @@ export function prometheusMetrics(options: PrometheusMetricsOptions): Metrics {
         const child = metric.labels(labels);
         if (!metric.enableExemplars) return child;
         return {
-          observe(value) {
-            const found = exemplarOf(exemplar);
+          observe(value, ctx) {
+            const found = exemplarOf(exemplar, ctx);
             if (found === undefined) child.observe(value);
             else (metric as Histogram).observe({ labels, value, ...found });
           },
@@ -216,16 +218,20 @@ function summaryConfig(
 }
 
 /** prom-client would throw at labels that are too long and write down names that break the whole page. */
-function exemplarOf(exemplar: (() => Labels | undefined) | undefined): { readonly exemplarLabels: Labels } | undefined {
+function exemplarOf(
+  exemplar: PrometheusMetricsOptions["exemplar"],
+  ctx: Context | undefined,
+): { readonly exemplarLabels: Labels } | undefined {
   try {
-    const labels = exemplar?.();
-    if (labels === undefined) return undefined;
+    const exemplarLabels: Record<string, string> = {};
     let length = 0;
-    for (const [name, value] of Object.entries(labels)) {
+    for (const [name, value] of Object.entries(exemplar?.(ctx) ?? {})) {
+      if (value === undefined) continue;
       if (!labelName.test(name)) return undefined;
       length += name.length + value.length;
+      exemplarLabels[name] = value;
     }
-    return length > 0 && length <= 128 ? { exemplarLabels: labels } : undefined;
+    return length > 0 && length <= 128 ? { exemplarLabels } : undefined;
   } catch {
     return undefined;
   }

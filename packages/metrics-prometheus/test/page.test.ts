@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import { createServer, request } from "node:http";
+import { createServer, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
+import { gunzipSync } from "node:zlib";
 import {
   Counter,
   Gauge,
@@ -169,12 +170,49 @@ describe("prometheusHandler", () => {
     const handler = prometheusHandler(setup());
     const got = await handler.fetch(new Request(url));
     expect([got.status, got.headers.get("content-type"), await got.text()]).toEqual([200, prometheusContentType, text]);
-    expect(got.headers.get("vary")).toBe("accept");
+    expect(got.headers.get("vary")).toBe("accept, accept-encoding");
     const open = await handler.fetch(new Request(url, { headers: { accept: "application/openmetrics-text" } }));
     expect([open.headers.get("content-type"), await open.text()]).toEqual([openMetricsContentType, openMetrics]);
     expect(await (await handler.fetch(new Request(url, { method: "HEAD" }))).text()).toBe("");
     const post = await handler.fetch(new Request(url, { method: "POST" }));
     expect([post.status, post.headers.get("allow"), await post.text()]).toEqual([405, "GET, HEAD", ""]);
+  });
+
+  it.each([
+    [true, "gzip"],
+    [true, "deflate, GZIP;q=0.5"],
+    [false, "gzip;q=0"],
+    [false, "br, deflate"],
+    [false, "*"],
+    [false, ""],
+  ])("zips a large page: %s, for %s", async (wanted, encodings) => {
+    const registry = setup();
+    const sizes = new Histogram({ name: "sizes", help: "help".repeat(400), registers: [] });
+    sizes.observe(1);
+    registry.registerMetric(sizes);
+    const server = createServer(prometheusHandler(registry)).listen(0, "127.0.0.1");
+    try {
+      await once(server, "listening");
+      const ask = async (method: string) => {
+        const { port } = server.address() as AddressInfo;
+        const asked = request({ port, host: "127.0.0.1", method, headers: { "accept-encoding": encodings } }).end();
+        const [response] = (await once(asked, "response")) as [IncomingMessage];
+        return { headers: response.headers, body: Buffer.concat(await response.toArray()) };
+      };
+      const { headers, body } = await ask("GET");
+      expect(headers["content-encoding"]).toBe(wanted ? "gzip" : undefined);
+      expect(headers["content-length"]).toBe(String(body.length));
+      expect((wanted ? gunzipSync(body) : body).toString()).toContain("\nsizes_count 1\n");
+      const head = await ask("HEAD");
+      expect([head.headers["content-length"], head.body.length]).toEqual([String(body.length), 0]);
+    } finally {
+      server.close();
+    }
+  });
+
+  it("leaves a page as it is that fits into one packet", async () => {
+    const got = await prometheusHandler(setup()).fetch(new Request(url, { headers: { "accept-encoding": "gzip" } }));
+    expect([got.headers.get("content-encoding"), await got.text()]).toEqual([null, text]);
   });
 
   it("answers 500 without the reason when a metric cannot be collected, and tells onError", async () => {

@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Metrics } from "@kit/metrics";
+import { background, contextKey } from "@kit/endpoint";
+import { measured, type Metrics } from "@kit/metrics";
 import {
   Counter,
   Gauge,
@@ -384,6 +385,25 @@ describe("exemplars", () => {
     expect(lines.find((line) => line.startsWith('h_bucket{le="2",a="1"} 2'))).not.toContain("#");
     expect(lines.find((line) => line.startsWith('h_bucket{le="+Inf",a="1"} 3'))).toEqual(written("t2", 9));
     expect(lines.at(-2)).toBe("# EOF");
+  });
+
+  it("are told the context of the call that is measured, and leave out what they do not know", async () => {
+    const registry = openMetricsRegistry();
+    const trace = contextKey<string>("trace");
+    const metrics = prometheusMetrics({
+      registry,
+      buckets: [60],
+      exemplar: (ctx) => ({ trace_id: ctx?.get(trace), span_id: undefined }),
+    });
+    const echo = measured(metrics, { service: "s", name: "m" })(async (n: number) => n);
+    await echo(1, background.with(trace, "t1"));
+    metrics.counter("c").add(2, background.with(trace, "t2"));
+    metrics.counter("without").add(3, background);
+    const lines = (await textOf(registry)).split("\n");
+    const line = (start: string) => lines.find((one) => one.startsWith(start));
+    expect(line('request_duration_seconds_bucket{le="60"')).toMatch(/ 1 # \{trace_id="t1"\} /);
+    expect(line("c_total")).toEqual(written("t2", 2));
+    expect(line("without_total")).toBe("without_total 3");
   });
 
   it.each<[string, () => Record<string, string>]>([

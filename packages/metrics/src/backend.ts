@@ -1,11 +1,11 @@
-import { KitError } from "@kit/endpoint";
+import { type Context, KitError } from "@kit/endpoint";
 import { discardMetrics } from "./discard.ts";
 import type { Counter, Gauge, Histogram, HistogramOptions, InstrumentOptions, Labels, Metrics } from "./metrics.ts";
 
 /** One counter under one label set, in an adapter. */
 export interface CounterSeries {
   /** Gets finite numbers from 0 only. */
-  add(delta: number): void;
+  add(delta: number, ctx?: Context): void;
 }
 
 /** One gauge under one label set, in an adapter. */
@@ -19,7 +19,7 @@ export interface GaugeSeries {
 /** One histogram under one label set, in an adapter. */
 export interface HistogramSeries {
   /** Gets finite numbers only. */
-  observe(value: number): void;
+  observe(value: number, ctx?: Context): void;
 }
 
 /**
@@ -228,8 +228,8 @@ class BoundCounter extends Bound<CounterSeries> implements Counter {
     return new BoundCounter(this.table, this.table.merge(this.values, labels));
   }
 
-  add(delta = 1): void {
-    if (Number.isFinite(delta) && delta >= 0) this.series.add(delta);
+  add(delta = 1, ctx?: Context): void {
+    if (Number.isFinite(delta) && delta >= 0) this.series.add(delta, ctx);
     else this.table.refuse("invalid_value");
   }
 }
@@ -255,8 +255,8 @@ class BoundHistogram extends Bound<HistogramSeries> implements Histogram {
     return new BoundHistogram(this.table, this.table.merge(this.values, labels));
   }
 
-  observe(value: number): void {
-    if (Number.isFinite(value)) this.series.observe(value);
+  observe(value: number, ctx?: Context): void {
+    if (Number.isFinite(value)) this.series.observe(value, ctx);
     else this.table.refuse("invalid_value");
   }
 }

@@ -63,17 +63,17 @@ export function measured(metrics: Metrics, options: MeasuredOptions = {}): AnyMi
       try {
         return next(request, ctx).then(
           (response) => {
-            method.ended(outcomeOf(response), now() - start);
+            method.ended(outcomeOf(response), now() - start, ctx);
             return response;
           },
           (error: unknown) => {
-            method.ended(codeOf(error), now() - start);
+            method.ended(codeOf(error), now() - start, ctx);
             throw error;
           },
         );
       } catch (error) {
         // No endpoint should throw at once, but one that does must not count as in flight for ever.
-        method.ended(codeOf(error), now() - start);
+        method.ended(codeOf(error), now() - start, ctx);
         throw error;
       }
     };
@@ -95,14 +95,14 @@ class MeasuredMethod {
     this.#durations = durations.with({ service, method: name });
   }
 
-  ended(outcome: Outcome, ms: number): void {
+  ended(outcome: Outcome, ms: number, ctx: Context): void {
     this.inFlight.add(-1);
     let durations = this.#byOutcome.get(outcome);
     if (durations === undefined) {
       durations = this.#durations.with({ code: outcome });
       this.#byOutcome.set(outcome, durations);
     }
-    durations.observe(Math.max(0, ms) / 1000);
+    durations.observe(Math.max(0, ms) / 1000, ctx);
   }
 }
 

@@ -1,3 +1,5 @@
+import type { Context } from "@kit/endpoint";
+
 /** Label names and their values. The order they are written in means nothing; an empty value is the same as none. */
 export type Labels = Readonly<Record<string, string>>;
 
@@ -10,8 +12,13 @@ export interface Counter {
    * @throws {TypeError} when a name is not among the instrument's `labels`.
    */
   with(labels: Labels): Counter;
-  /** A value that is negative or not finite is ignored, and counted (see {@link metricsFrom}). @default 1 */
-  add(delta?: number): void;
+  /**
+   * A value that is negative or not finite is ignored, and counted (see {@link metricsFrom}).
+   *
+   * @param delta - 1 if it is not given.
+   * @param ctx - of the call it belongs to, for backends that keep exemplars.
+   */
+  add(delta?: number, ctx?: Context): void;
 }
 
 /** A value that goes up and down: calls in flight, the length of a queue. */
@@ -28,8 +35,12 @@ export interface Gauge {
 export interface Histogram {
   /** As {@link Counter.with}. */
   with(labels: Labels): Histogram;
-  /** A value that is not finite is ignored, and counted. */
-  observe(value: number): void;
+  /**
+   * A value that is not finite is ignored, and counted.
+   *
+   * @param ctx - of the call it belongs to, for backends that keep exemplars.
+   */
+  observe(value: number, ctx?: Context): void;
 }
 
 /** What an instrument is. Whoever asks for the same name again must say the same, but for `help`. */

@@ -4,8 +4,8 @@ import type { Counter, Gauge, Histogram, Metrics } from "./metrics.ts";
 export function multiCounter(...counters: readonly Counter[]): Counter {
   return {
     with: (labels) => multiCounter(...counters.map((counter) => counter.with(labels))),
-    add: (delta) => {
-      for (const counter of counters) counter.add(delta);
+    add: (delta, ctx) => {
+      for (const counter of counters) counter.add(delta, ctx);
     },
   };
 }
@@ -27,8 +27,8 @@ export function multiGauge(...gauges: readonly Gauge[]): Gauge {
 export function multiHistogram(...histograms: readonly Histogram[]): Histogram {
   return {
     with: (labels) => multiHistogram(...histograms.map((histogram) => histogram.with(labels))),
-    observe: (value) => {
-      for (const histogram of histograms) histogram.observe(value);
+    observe: (value, ctx) => {
+      for (const histogram of histograms) histogram.observe(value, ctx);
     },
   };
 }

@@ -215,7 +215,7 @@ describe("metricsFrom", () => {
     expect(codeOf(late.mock.results[0]!.value)).toBe("failed_precondition");
   });
 
-  it("has one series for one set of labels, however it was come by", () => {
+  it("has one series for one set of labels, however it was come by", { timeout: 60_000 }, () => {
     const names = ["a", "b", "c"];
     const value = fc.oneof(
       fc.constantFrom("", "1", "a", "1:1", "a1", "overflow", "\uD83D"),

@@ -129,6 +129,22 @@ describe("measured", () => {
     for (const method of ["x", "y"]) expect(metrics.value("requests_in_flight", { service: "s", method })).toBe(0);
   });
 
+  it("gives the call's context with its duration, for exemplars", async () => {
+    const seen: unknown[] = [];
+    const metrics = metricsFrom({
+      counter: () => () => ({ add() {} }),
+      gauge: () => () => ({ set() {}, add() {} }),
+      histogram: () => () => ({ observe: (_, ctx) => seen.push(ctx) }),
+      close: async () => {},
+    });
+    const [one, other] = [background.withCancel(), background.withCancel()];
+    const call = measured(metrics, sum)(async (n: number) => (n === 0 ? n : Promise.reject(new Error("bug"))));
+    await call(0, one);
+    await expect(call(1, other)).rejects.toThrow("bug");
+    expect(seen).toEqual([one, other]);
+    expect(seen[0]).toBe(one);
+  });
+
   it("looks a series up once for each outcome, not at each call", async () => {
     const opened = vi.fn<(labels: object) => void>();
     const open = (given: object) => {

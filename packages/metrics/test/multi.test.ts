@@ -1,3 +1,4 @@
+import { background } from "@kit/endpoint";
 import { describe, expect, it, vi } from "vitest";
 import {
   discardMetrics,
@@ -54,6 +55,22 @@ describe("several instruments as one", () => {
     histogram.with({ a: "1" }).observe(8);
     for (const { calls } of mocks) expect(calls).toEqual([1, 2, 4, { a: "1" }, 8]);
   });
+});
+
+it("hands on the context that comes with a value", () => {
+  const seen: unknown[] = [];
+  const spy = {
+    with: () => spy,
+    add: (...given: unknown[]) => seen.push(given),
+    observe: (...given: unknown[]) => seen.push(given),
+  };
+  multiCounter(spy, spy).add(1, background);
+  multiHistogram(spy).observe(2, background);
+  expect(seen).toEqual([
+    [1, background],
+    [1, background],
+    [2, background],
+  ]);
 });
 
 describe("multiMetrics", () => {

@@ -70,6 +70,11 @@ build_consul() {
   (cd tools/consul && go build -trimpath -ldflags='-s -w' -o "$1" github.com/hashicorp/consul)
 }
 
+# Nothing here needs its discovery of every cloud there is, most of what there would be to build.
+build_prometheus() {
+  (cd tools/prometheus && go build -trimpath -ldflags='-s -w' -tags remove_all_sd -o "$1" "github.com/prometheus/prometheus/cmd/$program")
+}
+
 build_eureka() {
   local work
   work=$(mktemp -d)
@@ -107,3 +112,6 @@ cached statsd_exporter "$statsd_exporter" build_go "$statsd_exporter"
 victoria_metrics=github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics@v1.151.0
 cached victoria-metrics "$victoria_metrics" build_go "$victoria_metrics"
 cached zipkin-server.jar "$zipkin" fetch_zipkin
+for program in prometheus promtool; do
+  cached "$program" "$(cat tools/prometheus/go.mod)" build_prometheus
+done

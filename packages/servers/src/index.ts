@@ -20,6 +20,7 @@ export { kinds } from "./kinds.ts";
 export { nats } from "./nats.ts";
 export { pcp } from "./pcp.ts";
 export { postgres } from "./postgres.ts";
+export { prometheus, promtool } from "./prometheus.ts";
 export { rabbitmq, rabbitmqctl } from "./rabbitmq.ts";
 export { redis } from "./redis.ts";
 export { rsyslog } from "./rsyslog.ts";

@@ -8,6 +8,7 @@ import { influxdb } from "./influxdb.ts";
 import { nats } from "./nats.ts";
 import { pcp } from "./pcp.ts";
 import { postgres } from "./postgres.ts";
+import { prometheus } from "./prometheus.ts";
 import { rabbitmq } from "./rabbitmq.ts";
 import { redis } from "./redis.ts";
 import { rsyslog } from "./rsyslog.ts";
@@ -30,6 +31,7 @@ export const kinds: readonly ServerKind[] = [
   nats,
   pcp,
   postgres,
+  prometheus,
   rabbitmq,
   redis,
   rsyslog,

@@ -12,8 +12,9 @@ const passing = /^(08|53|57|58)/;
 /** PostgreSQL, over a pool of connections. @throws {KitError} `unavailable` when it cannot be reached. */
 export async function openPostgres(address: string, onError: (error: Error) => void): Promise<Database> {
   const pool = new Pool({ connectionString: address, connectionTimeoutMillis: timeoutMs, query_timeout: timeoutMs });
-  // A connection that breaks while nobody uses it; the pool makes another one.
+  // A connection that breaks is heard of here while nobody uses it, and there while somebody does; the pool makes another one.
   pool.on("error", onError);
+  pool.on("connect", (client) => client.on("error", () => {}));
   const { host, pathname } = new URL(address);
 
   const run = (on: Pick<Pool, "query">): Query => {

@@ -1,0 +1,2 @@
+export { otelMetrics, type OtelMetricsOptions } from "./otel.ts";
+export { type Renaming, rpcDuration } from "./renaming.ts";
