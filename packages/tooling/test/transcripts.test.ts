@@ -8,9 +8,10 @@ import { basename, delimiter, join } from "node:path";
 import { kinds, whenInstalled } from "@kit/servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
+import { fences } from "../src/markdown.mjs";
 import { run } from "../src/run.mjs";
 import { lasting, sessions } from "../src/transcript.mjs";
-import { root, workspacePackages } from "../src/workspace.mjs";
+import { readJson, root, workspacePackages } from "../src/workspace.mjs";
 
 // What a README shows on a terminal is followed and compared; src/transcript.mjs says by which rules. That is done in a copy of the
 // app, so that its files are new. The addresses are those of the README: where Linux allows it, the programs have a
@@ -20,11 +21,13 @@ const alone = ["unshare", "--user", "--map-root-user", "--net", "--pid", "--fork
 const loopback = "ip link set lo up";
 const isolated = (await run("sh", ["-c", `${alone.join(" ")} ${loopback}`])).code === 0;
 
-const followed = [{ folder: ".", path: root }, ...workspacePackages()]
+const own = { folder: ".", path: root, manifest: readJson(join(root, "package.json")) };
+const readmes = [own, ...workspacePackages()]
   .filter(({ path }) => existsSync(join(path, "README.md")))
-  .flatMap(({ folder, path }) =>
-    sessions(readFileSync(join(path, "README.md"), "utf8")).map((session, number) => ({ folder, number, ...session })),
-  );
+  .map(({ folder, path, manifest }) => ({ folder, manifest, text: readFileSync(join(path, "README.md"), "utf8") }));
+const followed = readmes.flatMap(({ folder, text }) =>
+  sessions(text).map((session, number) => ({ folder, number, ...session })),
+);
 type Followed = (typeof followed)[number];
 type Step = Followed["steps"][number];
 type Came = Step & { readonly got: string };
@@ -83,6 +86,20 @@ async function isTaken(port: number): Promise<boolean> {
     server.close();
   }
 }
+
+describe.each(readmes)("$folder/README.md", ({ manifest, text }) => {
+  it("names scripts that there are", () => {
+    const shell = fences(text).filter(({ language }) => language === "sh");
+    const named = shell.flatMap(({ code }) =>
+      Array.from(
+        code.matchAll(/\bnpm (?:run (?:--silent )?(?=\w)|(?=start\b|test\b))([\w:]+)/g),
+        ([, script]) => script,
+      ),
+    );
+    const scripts = Object.keys({ ...own.manifest.scripts, ...manifest.scripts });
+    expect(scripts).toEqual(expect.arrayContaining(named));
+  });
+});
 
 describe.each(followed)("$folder/README.md", (readme) => {
   const programs = new Set(readme.steps.flatMap(({ command }) => command.split(/\s+/)));
