@@ -1,6 +1,16 @@
-import { connect } from "node:net";
 import { hostname as machineName } from "node:os";
-import { connect as connectTls, type ConnectionOptions } from "node:tls";
+import type { ConnectionOptions } from "node:tls";
+import { KitError, refusal } from "@kit/endpoint";
+import {
+  type Frame,
+  lineSender,
+  type Link,
+  linkTo,
+  newline,
+  octetCounting,
+  unframed,
+  type UnixDgramSocket,
+} from "@kit/line-sender";
 import {
   type Fields,
   type LineLoggerOptions,
@@ -11,10 +21,8 @@ import {
   report,
   type Writer,
 } from "@kit/log";
-import { type OpenLink, streamLink, udpLink, type UnixDgramSocket, unixDgramLink } from "./link.ts";
 import { type Origin, plain5424, rfc3164, structured, textOf, type ToText } from "./message.ts";
 import { type Facility, facilityNumber, type Severity, severityNumber } from "./priority.ts";
-import { type Framing, type Sender, sender } from "./sender.ts";
 
 export interface SyslogLoggerOptions {
   /** The name of the program, by which daemons sort: 1 to 48 printable ASCII characters. With RFC 3164 at most 32, without `[`, `]` and `:`. */
@@ -99,9 +107,27 @@ export interface SyslogLogger extends Logger, AsyncDisposable {
  * @see go-kit log/syslog/syslog.go, NewSyslogLogger
  */
 export function syslogLogger(options: SyslogLoggerOptions): SyslogLogger {
-  const { severity, onError } = options;
+  const { severity, maxQueueBytes = 4_194_304, closeTimeoutMs = 1000, onError } = options;
   const toMessage = messageMaker(options);
-  const messages = senderOf(options);
+  const link = linkOf(options);
+  let dropped = 0;
+  const sender = lineSender("syslogLogger", {
+    link,
+    frame: frameOf(options, link),
+    // A datagram is one message.
+    ...(link.datagrams && { packetBytes: 0 }),
+    maxQueueBytes,
+    closeTimeoutMs,
+    onError: (cause) => report(onError, new KitError("unavailable", `syslog: cannot send to ${link.name}`, { cause })),
+    onFull: (waiting) =>
+      report(
+        onError,
+        refusal("resource_exhausted", `syslog: ${waiting} messages wait for ${link.name}, more are dropped`),
+      ),
+    onLost: (messages) => void (dropped += messages),
+    onLeft: (messages) =>
+      report(onError, new KitError("unavailable", `syslog: closed with ${messages} messages unsent to ${link.name}`)),
+  });
 
   const severityOf = (fields: Fields): number => {
     if (severity === undefined) return severityNumber(read(fields, "level"));
@@ -117,16 +143,18 @@ export function syslogLogger(options: SyslogLoggerOptions): SyslogLogger {
     log(fields) {
       try {
         const message = toMessage(severityOf(fields), fields);
-        if (message !== undefined) messages.send(message);
+        if (message === undefined) return;
+        if (sender.send(message)) sender.flush();
+        else dropped++;
       } catch (error) {
         report(onError, error);
       }
     },
     get dropped() {
-      return messages.dropped;
+      return dropped;
     },
-    close: () => messages.close(),
-    [Symbol.asyncDispose]: () => messages.close(),
+    close: () => sender.close(),
+    [Symbol.asyncDispose]: () => sender.close(),
   };
 }
 
@@ -185,52 +213,18 @@ function textMaker(
   };
 }
 
-function senderOf(options: SyslogLoggerOptions): Sender {
-  const { maxQueueBytes = 4_194_304, closeTimeoutMs = 1000, onError } = options;
-  if (!isInteger(maxQueueBytes, 1, 2 ** 30)) throw wrong("maxQueueBytes", "an integer from 1 to 2^30", maxQueueBytes);
-  if (!isInteger(closeTimeoutMs, 0, 2 ** 31 - 1)) {
-    throw wrong("closeTimeoutMs", "an integer from 0 to 2147483647", closeTimeoutMs);
-  }
-  return sender({ ...framingOf(options), ...linkOf(options), maxQueueBytes, closeTimeoutMs, onError });
+function linkOf(options: SyslogLoggerOptions): Link {
+  const { protocol = "udp", port = protocol === "tls" ? 6514 : 514, path = "/dev/log" } = options;
+  return linkTo("syslogLogger", { ...options, protocol, port, path });
 }
 
-function framingOf(options: SyslogLoggerOptions): Framing {
-  const { protocol = "udp", framing = protocol === "unix" ? "newline" : "octet-counting" } = options;
+function frameOf(options: SyslogLoggerOptions, { datagrams }: Link): Frame {
+  const { framing = options.protocol === "unix" ? "newline" : "octet-counting" } = options;
   if (framing !== "octet-counting" && framing !== "newline") {
     throw wrong("framing", '"octet-counting" or "newline"', framing);
   }
-  if (protocol === "udp" || protocol === "unix-dgram") return { frame: (message) => message, packetBytes: 0 };
-  const frame =
-    framing === "newline"
-      ? (message: string) => `${message}\n`
-      : (message: string, bytes: number) => `${bytes} ${message}`;
-  return { frame, packetBytes: 16_384 };
-}
-
-function linkOf(options: SyslogLoggerOptions): { readonly target: string; readonly open: OpenLink } {
-  const { protocol = "udp", host = "127.0.0.1", port = protocol === "tls" ? 6514 : 514 } = options;
-  const { path = "/dev/log", tls, unixDgram } = options;
-  if (typeof host !== "string" || host === "") throw wrong("host", "a string that is not empty", host);
-  if (!isInteger(port, 1, 65_535)) throw wrong("port", "an integer from 1 to 65535", port);
-  if (typeof path !== "string" || path === "") throw wrong("path", "a string that is not empty", path);
-  const atPort = `${protocol} ${host}:${port}`;
-  const atPath = `${protocol} ${path}`;
-  const tcp = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
-  switch (protocol) {
-    case "udp":
-      return { target: atPort, open: udpLink(host, port) };
-    case "tcp":
-      return { target: atPort, open: streamLink(() => connect(tcp), "connect") };
-    case "tls":
-      return { target: atPort, open: streamLink(() => connectTls({ ...tls, ...tcp }), "secureConnect") };
-    case "unix":
-      return { target: atPath, open: streamLink(() => connect({ path }), "connect") };
-    case "unix-dgram":
-      if (typeof unixDgram !== "function") throw wrong("unixDgram", "a function for this protocol", typeof unixDgram);
-      return { target: atPath, open: unixDgramLink(path, unixDgram) };
-    default:
-      throw wrong("protocol", "udp, tcp, tls, unix or unix-dgram", protocol);
-  }
+  if (datagrams) return unframed;
+  return framing === "newline" ? newline : octetCounting;
 }
 
 function ownName(): string {

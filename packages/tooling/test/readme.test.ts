@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 
 import { fences } from "../src/markdown.mjs";
 import { run } from "../src/run.mjs";
-import { publishedPackages, root } from "../src/workspace.mjs";
+import { publishedPackages, root, workspacePackages } from "../src/workspace.mjs";
 
 // A README's ```ts blocks are programs: each must pass the type checker, and the first must run to its end by
 // itself. A block without imports goes on from the first one. A ```text block right behind the first program is
@@ -17,7 +17,8 @@ import { publishedPackages, root } from "../src/workspace.mjs";
 
 const generated = join(root, "packages/tooling/.kit/readme");
 
-const readmes = [{ folder: "workspace", path: root }, ...publishedPackages()]
+const apps = workspacePackages().filter(({ folder }) => folder.startsWith("apps/"));
+const readmes = [{ folder: "workspace", path: root }, ...publishedPackages(), ...apps]
   .filter(({ path }) => existsSync(join(path, "README.md")))
   .map(({ folder, path }) => {
     const blocks = fences(readFileSync(join(path, "README.md"), "utf8"));
@@ -63,12 +64,12 @@ beforeAll(async () => {
       outDir: "built",
       tsBuildInfoFile: null,
     },
-    include: ["packages", "workspace"],
+    include: ["apps", "packages", "workspace"],
   };
   await writeFile(join(generated, "tsconfig.json"), JSON.stringify(config));
   const { output } = await run("tsc", ["-p", generated, "--pretty", "false"], { cwd: generated });
   complaints = output.split("\n").filter((line) => line.includes("error TS"));
-  if (complaints.some((line) => !/^(packages|workspace)\//.test(line))) throw new Error(output);
+  if (complaints.some((line) => !/^(apps|packages|workspace)\//.test(line))) throw new Error(output);
 }, 60_000);
 
 describe.each(readmes)("$folder/README.md", ({ folder, programs }) => {
@@ -91,13 +92,16 @@ async function runFirst({ folder, programs: [first], printed }: Readme, env: obj
   expect(stdout.trimEnd()).toBe((printed ?? stdout).trimEnd());
 }
 
-describe.each(readmes.filter(({ server }) => server === undefined))("$folder/README.md", (readme) => {
+// Programs of apps are clients of what runs already.
+const whole = readmes.filter(({ folder }) => !folder.startsWith("apps/"));
+
+describe.each(whole.filter(({ server }) => server === undefined))("$folder/README.md", (readme) => {
   it("has a first program that runs to its end", { timeout: 30_000 }, async () => {
     await expect(runFirst(readme, {})).resolves.toBeUndefined();
   });
 });
 
-describe.each(readmes.filter(({ server }) => server !== undefined))("$folder/README.md", (readme) => {
+describe.each(whole.filter(({ server }) => server !== undefined))("$folder/README.md", (readme) => {
   const kind = kinds.find(({ name }) => name === readme.server);
   if (kind === undefined) throw new Error(`@kit/servers has no ${readme.server}`);
   whenInstalled(kind, () => {

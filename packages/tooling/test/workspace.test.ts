@@ -76,7 +76,9 @@ const published = publishedPackages();
 const isOurs = (name: string) => name.startsWith("@kit/");
 /** What travels over HTTP stands on `transport-http`, as go-kit's `http/jsonrpc` and `http/proto` do on its `http`. */
 const familyOverHttp = "@kit/transport-http";
-const isAdapter = (name: string) => name.includes("-") && name !== familyOverHttp;
+/** Two words for one thing, and no member of a family: loggers and metrics stand on it. */
+const belowFamilies = /^(@kit\/)?line-sender$/;
+const isAdapter = (name: string) => name.includes("-") && name !== familyOverHttp && !belowFamilies.test(name);
 const ours = (ranges: object) => Object.fromEntries(Object.entries(ranges).filter(([name]) => isOurs(name)));
 const rangeForAll = (ranges: object, range: string) =>
   Object.fromEntries(Object.keys(ranges).map((name) => [name, range]));

@@ -1,7 +1,7 @@
 import type { Context } from "@kit/endpoint";
+import { type Incoming, type OnError, type Outgoing, tell } from "@kit/tracing";
 import type { Attributes, Propagation, SpanContext } from "@opencensus/core";
 import { b3 } from "./b3.ts";
-import { type OnError, tell } from "./fault.ts";
 import { contextOf, type Parent, parent } from "./parent.ts";
 
 /** Options of both hooks. */
@@ -12,28 +12,14 @@ interface PropagationOptions {
   readonly onError?: OnError;
 }
 
-export interface ExtractOptions extends PropagationOptions {
+export interface ExtractTraceOptions extends PropagationOptions {
   /** Whether strangers call: each of their calls then begins a new trace, with a link to theirs. @default false. @see go-kit IsPublic */
   readonly isPublic?: boolean;
 }
 
-export interface InjectOptions extends PropagationOptions {
+export interface InjectTraceOptions extends PropagationOptions {
   /** Where the client sends to, for the attribute `http.host`; a message does not know. @default no such attribute */
   readonly host?: string;
-}
-
-/** What is needed of a message that came in: every transport's has `header`, those of HTTP the rest. */
-interface Incoming {
-  header(name: string): string | undefined;
-  readonly method?: string;
-  readonly path?: string;
-}
-
-/** What is needed of a message that is about to go out: every transport's has `headers`, those of HTTP the rest. */
-interface Outgoing {
-  readonly headers: Record<string, string | readonly string[]>;
-  readonly method?: string;
-  readonly path?: string;
 }
 
 /**
@@ -44,7 +30,7 @@ interface Outgoing {
  *
  * @see go-kit tracing/opencensus HTTPServerTrace, GRPCServerTrace, JSONRPCServerTrace
  */
-export function extractTrace(options: ExtractOptions = {}): (ctx: Context, message: Incoming) => Context {
+export function extractTrace(options: ExtractTraceOptions = {}): (ctx: Context, message: Incoming) => Context {
   const { propagation = b3, isPublic = false, onError } = options;
   return (ctx, message) => {
     let found: SpanContext | undefined;
@@ -67,7 +53,7 @@ export function extractTrace(options: ExtractOptions = {}): (ctx: Context, messa
  *
  * @see go-kit tracing/opencensus HTTPClientTrace, GRPCClientTrace, JSONRPCClientTrace
  */
-export function injectTrace(options: InjectOptions = {}): (ctx: Context, message: Outgoing) => void {
+export function injectTrace(options: InjectTraceOptions = {}): (ctx: Context, message: Outgoing) => void {
   const { propagation = b3, host, onError } = options;
   return (ctx, message) => {
     const above = ctx.get(parent);

@@ -1,3 +1,3 @@
 export { spanId, spanOf, traceId, withSpan } from "./parent.ts";
-export { extractTrace, type ExtractOptions, injectTrace, type InjectOptions } from "./propagation.ts";
+export { extractTrace, type ExtractTraceOptions, injectTrace, type InjectTraceOptions } from "./propagation.ts";
 export { traced, type TracedOptions } from "./traced.ts";

@@ -1,6 +1,6 @@
 import type { Context } from "@kit/endpoint";
+import { type Incoming, type OnError, type Outgoing, tell } from "@kit/tracing";
 import { FORMAT_HTTP_HEADERS, type SpanContext, Tags, type Tracer } from "opentracing";
-import { type OnError, tell } from "./fault.ts";
 import { contextOf, type Parent, parent } from "./parent.ts";
 
 /** Options of both hooks. */
@@ -11,28 +11,14 @@ interface PropagationOptions {
   readonly onError?: OnError;
 }
 
-export interface ExtractOptions extends PropagationOptions {
+export interface ExtractTraceOptions extends PropagationOptions {
   /** What the tracer reads, in lower case: not all wires can list what came. Baggage has names of its own with some tracers, `uberctx-tenant` with Jaeger's. @default those of Jaeger, B3, W3C, Datadog and the basic tracers */
   readonly headers?: readonly string[];
 }
 
-export interface InjectOptions extends PropagationOptions {
+export interface InjectTraceOptions extends PropagationOptions {
   /** Where the client sends to, a URL or `host:port`, for the tags `peer.hostname`, `peer.port` and `http.url`; a message does not know. @default no such tags, and of `http.url` the path */
   readonly peer?: string | URL;
-}
-
-/** What is needed of a message that came in: every transport's has `header`, those of HTTP the rest. */
-interface Incoming {
-  header(name: string): string | undefined;
-  readonly method?: string;
-  readonly path?: string;
-}
-
-/** What is needed of a message that is about to go out: every transport's has `headers`, those of HTTP the rest. */
-interface Outgoing {
-  readonly headers: Record<string, string | readonly string[]>;
-  readonly method?: string;
-  readonly path?: string;
 }
 
 const knownHeaders: readonly string[] = [
@@ -59,17 +45,17 @@ const knownHeaders: readonly string[] = [
 ];
 
 /**
- * For a server's `before`, on any transport: what `traced` starts for the call is then a child of the caller's span; over HTTP it has the
+ * For a server's `before`, on any transport: what `traced` opens for the call is then a child of the caller's span; over HTTP it has the
  * tags `http.method` and `http.url`, the path of it, since a query may hold secrets. Without such a header it is the root of a new trace.
  *
- * It starts no span itself, as go-kit's does, which then nobody finishes.
+ * It opens no span itself, as go-kit's does, which then nobody ends.
  *
  * @throws {TypeError} when `tracer` is none.
  * @see go-kit tracing/opentracing HTTPToContext, GRPCToContext
  */
 export function extractTrace(
   tracer: Tracer,
-  options: ExtractOptions = {},
+  options: ExtractTraceOptions = {},
 ): (ctx: Context, message: Incoming) => Context {
   if (typeof tracer?.extract !== "function") {
     throw new TypeError("extractTrace: tracer must be a tracer of OpenTracing");
@@ -98,7 +84,10 @@ export function extractTrace(
  * @throws {TypeError} when `tracer` is none, or `peer` cannot be.
  * @see go-kit tracing/opentracing ContextToHTTP, ContextToGRPC
  */
-export function injectTrace(tracer: Tracer, options: InjectOptions = {}): (ctx: Context, message: Outgoing) => void {
+export function injectTrace(
+  tracer: Tracer,
+  options: InjectTraceOptions = {},
+): (ctx: Context, message: Outgoing) => void {
   if (typeof tracer?.inject !== "function") {
     throw new TypeError("injectTrace: tracer must be a tracer of OpenTracing");
   }

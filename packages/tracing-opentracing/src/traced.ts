@@ -1,37 +1,36 @@
-import { type AnyMiddleware, callInfo, type Context, contextKey, type ContextKey } from "@kit/endpoint";
-import { type Span, Tags, type Tracer } from "opentracing";
-import { CallSpan } from "./call-span.ts";
-import { asked, type OnError, tell } from "./fault.ts";
+import type { AnyMiddleware, Context } from "@kit/endpoint";
+import {
+  asked,
+  attemptOf,
+  type CalledMethod,
+  calledMethod,
+  inSpan,
+  type OnError,
+  retryAttempt,
+  tell,
+  type TracedMethodOptions,
+} from "@kit/tracing";
+import { type Span, Tags as names, type Tracer } from "opentracing";
 import { type Parent, parent } from "./parent.ts";
+import { TracedSpan } from "./traced-span.ts";
 
-/** The description of a method that `implement` hands over fits as it is. */
-export interface TracedOptions {
-  /** Whose method is called. @default on a server what `callInfo` in the context says, else none */
-  readonly service?: string;
-  /** The method, or any other name for the work. @default on a server what `callInfo` in the context says, else `endpoint` */
-  readonly name?: string;
+export interface TracedOptions extends TracedMethodOptions {
   /** The tag `component`: `http`, `grpc`, `nats`, … @default on a server what `callInfo` in the context says, else none */
   readonly transport?: string;
   /** The tag `span.kind`: `client` around a client; `internal`, for anything in between, has no such tag. @default `server` */
   readonly kind?: "server" | "client" | "producer" | "consumer" | "internal";
   /** Another name for the span of this call, from the one that it would have; an empty one leaves that. @default `<service>/<name>`. @see go-kit WithOperationNameFunc */
   readonly operationName?: (ctx: Context, name: string) => string;
-  /** Given to each span when it is started, so that a sampler sees them. @default none. @see go-kit WithTags, WithTagsFunc */
-  readonly tags?: Readonly<Record<string, unknown>> | ((ctx: Context) => Readonly<Record<string, unknown>>);
-  /** Whether a span is marked as failed for a response that carries a business failure; either way it is named. @default false, as in go-kit */
-  readonly ignoreBusinessErrors?: boolean;
+  /** Given to each span when it is opened, so that a sampler sees them. @default none. @see go-kit WithTags, WithTagsFunc */
+  readonly tags?: Tags | ((ctx: Context) => Tags);
   /** Hears of what the tracer throws, and the two functions above; no call fails for it. @default nobody hears */
   readonly onError?: OnError;
 }
 
-/** Which attempt at its call this is, as `@kit/lb` counts them and has them cross the wires. */
-const attempt: ContextKey<number> = {
-  ...contextKey<number>("attempt"),
-  carry: { encode: String, decode: (text) => (/^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined) },
-};
+type Tags = Readonly<Record<string, unknown>>;
 
 /**
- * Starts a span for each call, a child of the one in the context, and finishes it with the call: when its promise settles, its stream is
+ * Opens a span for each call, a child of the one in the context, and ends it with the call: when its promise settles, its stream is
  * read to the end or left, or its context is over, whichever is first. While the endpoint runs, the span is in its context.
  *
  * - Its name is `<service>/<name>`; its tags are `span.kind`, `component`, and those of the request that `extractTrace` has seen.
@@ -54,36 +53,30 @@ export function traced(tracer: Tracer, options: TracedOptions = {}): AnyMiddlewa
   const { service, name, transport, kind = "server", operationName, tags, onError } = options;
   const ending = { ignoreBusinessErrors: options.ignoreBusinessErrors ?? false, onError };
   const outgoing = kind === "client" || kind === "producer";
-  // A client's context may still be that of the call it is a part of.
-  const told = kind !== "server" || (service !== undefined && name !== undefined && transport !== undefined);
 
-  const nameOf = (ctx: Context, { spanName }: TracedMethod): string =>
+  const describe = ({ spanName, transport: over }: CalledMethod) => {
+    const common: Tags = {
+      ...(kind !== "internal" && { [names.SPAN_KIND]: kind }),
+      ...(over !== "" && { [names.COMPONENT]: over }),
+    };
+    return { spanName, common };
+  };
+  const nameOf = (ctx: Context, spanName: string): string =>
     operationName === undefined ? spanName : asked(onError, "", () => operationName(ctx, spanName)) || spanName;
 
   return (next) => {
-    // An endpoint is nearly always called under one name, so the last one is kept and no other.
-    let current = new TracedMethod(kind, service ?? "", name ?? "", transport ?? "");
-    const methodOf = (ctx: Context): TracedMethod => {
-      const info = ctx.get(callInfo);
-      const calledService = service ?? info?.service ?? "";
-      const calledName = name ?? info?.method ?? "";
-      const over = transport ?? info?.transport ?? "";
-      if (current.service !== calledService || current.name !== calledName || current.transport !== over) {
-        current = new TracedMethod(kind, calledService, calledName, over);
-      }
-      return current;
-    };
-    const start = (ctx: Context, above: Parent | undefined): Span | undefined => {
+    const methodOf = calledMethod({ service, name, transport, served: kind === "server" }, describe);
+    const open = (ctx: Context, above: Parent | undefined): Span | undefined => {
       try {
-        const method = told ? current : methodOf(ctx);
-        const count = ctx.get(attempt) ?? 1;
+        const { spanName, common } = methodOf(ctx);
+        const count = attemptOf(ctx);
         const childOf = above?.span ?? above?.remote;
-        return tracer.startSpan(nameOf(ctx, method), {
+        return tracer.startSpan(nameOf(ctx, spanName), {
           ...(childOf !== undefined && { childOf }),
           tags: {
-            ...method.tags,
+            ...common,
             ...above?.tags,
-            ...(count > 1 && { "gokit.retry.attempt": count }),
+            ...(count !== undefined && { [retryAttempt]: count }),
             ...(typeof tags === "function" ? asked(onError, {}, () => tags(ctx)) : tags),
           },
         });
@@ -94,39 +87,10 @@ export function traced(tracer: Tracer, options: TracedOptions = {}): AnyMiddlewa
     };
 
     return (request, ctx) => {
-      const span = start(ctx, ctx.get(parent));
+      const span = open(ctx, ctx.get(parent));
       if (span === undefined) return next(request, ctx);
-      const { succeed, fail } = new CallSpan(span, ctx, ending);
-      try {
-        return next(request, ctx.with(parent, { span, outgoing })).then(succeed, (error: unknown) => {
-          fail(error);
-          throw error;
-        });
-      } catch (error) {
-        // An endpoint that is no async function may throw before it has a promise.
-        fail(error);
-        throw error;
-      }
+      const child = ctx.with(parent, { span, outgoing });
+      return inSpan(new TracedSpan(span, ending), ctx, () => next(request, child));
     };
   };
-}
-
-/** What all spans of one method begin with. */
-class TracedMethod {
-  readonly service: string;
-  readonly name: string;
-  readonly transport: string;
-  readonly spanName: string;
-  readonly tags: Readonly<Record<string, unknown>>;
-
-  constructor(kind: NonNullable<TracedOptions["kind"]>, service: string, name: string, transport: string) {
-    this.service = service;
-    this.name = name;
-    this.transport = transport;
-    this.spanName = service === "" ? name || "endpoint" : `${service}/${name}`;
-    this.tags = {
-      ...(kind !== "internal" && { [Tags.SPAN_KIND]: kind }),
-      ...(transport !== "" && { [Tags.COMPONENT]: transport }),
-    };
-  }
 }

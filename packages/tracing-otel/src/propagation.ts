@@ -1,21 +1,17 @@
 import type { Context } from "@kit/endpoint";
+import type { Incoming, Outgoing } from "@kit/tracing";
 import { diag, ROOT_CONTEXT, type TextMapGetter, type TextMapPropagator, type TextMapSetter } from "@opentelemetry/api";
 import { otelContext, otelContextOf } from "./otel-context.ts";
 import { traceContext } from "./trace-context.ts";
 
-export interface PropagationOptions {
-  /** What writes the headers and reads them. `propagation` of `@opentelemetry/api` is the one that is registered, with baggage if that is. @default {@link traceContext}, W3C's two headers */
-  readonly propagator?: Pick<TextMapPropagator, "inject" | "extract">;
+export interface ExtractTraceOptions {
+  /** What reads the headers. `propagation` of `@opentelemetry/api` is the one that is registered, with baggage if that is. @default {@link traceContext}, W3C's two headers */
+  readonly propagator?: Pick<TextMapPropagator, "extract">;
 }
 
-/** What is needed of a message that came in: every transport's has it. */
-interface Incoming {
-  header(name: string): string | undefined;
-}
-
-/** What is needed of a message that is about to go out: every transport's has it. */
-interface Outgoing {
-  readonly headers: Record<string, string | readonly string[]>;
+export interface InjectTraceOptions {
+  /** What writes the headers. `propagation` of `@opentelemetry/api` is the one that is registered, with baggage if that is. @default {@link traceContext}, W3C's two headers */
+  readonly propagator?: Pick<TextMapPropagator, "inject">;
 }
 
 const getter: TextMapGetter<Incoming> = {
@@ -38,7 +34,7 @@ const setter: TextMapSetter<Outgoing> = {
  *
  * @see go-kit tracing/opentracing/http.go, HTTPToContext
  */
-export function extractTrace(options: PropagationOptions = {}): (ctx: Context, message: Incoming) => Context {
+export function extractTrace(options: ExtractTraceOptions = {}): (ctx: Context, message: Incoming) => Context {
   const { propagator = traceContext } = options;
   return (ctx, message) => {
     let extracted = ROOT_CONTEXT;
@@ -57,7 +53,7 @@ export function extractTrace(options: PropagationOptions = {}): (ctx: Context, m
  *
  * @see go-kit tracing/opentracing/http.go, ContextToHTTP
  */
-export function injectTrace(options: PropagationOptions = {}): (ctx: Context, message: Outgoing) => void {
+export function injectTrace(options: InjectTraceOptions = {}): (ctx: Context, message: Outgoing) => void {
   const { propagator = traceContext } = options;
   return (ctx, message) => {
     try {

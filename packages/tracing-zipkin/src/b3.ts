@@ -1,17 +1,8 @@
+import type { Incoming, Outgoing } from "@kit/tracing";
 import { option, TraceId } from "zipkin";
 
 /** The decision on sampling without ids, as B3 may carry it alone; in a {@link TraceId} it has some. */
 export type Decision = Pick<TraceId, "sampled" | "isDebug">;
-
-/** What is needed of a message that came in: every transport's has it. */
-export interface Incoming {
-  header(name: string): string | undefined;
-}
-
-/** What is needed of a message that is about to go out: every transport's has it. */
-export interface Outgoing {
-  readonly headers: Record<string, string | readonly string[]>;
-}
 
 export const hasIds = (b3: TraceId | Decision): b3 is TraceId => "spanId" in b3;
 

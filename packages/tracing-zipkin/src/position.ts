@@ -1,7 +1,7 @@
 import { type Context, contextKey, type ContextKey } from "@kit/endpoint";
 import { option, randomTraceId, TraceId } from "zipkin";
 import { type Decision, hasIds } from "./b3.ts";
-import type { Span } from "./call-span.ts";
+import type { Span } from "./traced-span.ts";
 
 /** Where in its trace a call stands: in a span of this process, or where its caller's headers have put it. */
 export class Position {

@@ -1,5 +1,6 @@
 import type { Context } from "@kit/endpoint";
-import { decide, type Incoming, type Outgoing, readB3, writeMulti, writeSingle } from "./b3.ts";
+import type { Incoming, Outgoing } from "@kit/tracing";
+import { decide, readB3, writeMulti, writeSingle } from "./b3.ts";
 import { Position, position } from "./position.ts";
 
 export interface ExtractTraceOptions<Message extends Incoming = Incoming> {

@@ -1,3 +1,4 @@
+import type { CalledMethod } from "@kit/tracing";
 import { Annotation, type IAnnotation } from "zipkin";
 import { type Address, addressOf } from "./address.ts";
 import type { FullTracer } from "./tracer.ts";
@@ -21,17 +22,10 @@ const edges = {
 
 /** What all spans of one method have in common. */
 export class TracedMethod {
-  readonly service: string;
-  readonly name: string;
-  readonly transport: string;
   readonly begin: readonly IAnnotation[];
   readonly end: IAnnotation;
 
-  constructor(tracer: FullTracer, kind: Kind, service: string, name: string, transport: string) {
-    this.service = service;
-    this.name = name;
-    this.transport = transport;
-    const spanName = service === "" ? name || "endpoint" : `${service}/${name}`;
+  constructor(tracer: FullTracer, kind: Kind, { spanName, transport }: CalledMethod) {
     const { serviceName = "unknown", ipv4, port = 0 } = tracer.localEndpoint;
     const local = addressOf(ipv4);
     const here = [

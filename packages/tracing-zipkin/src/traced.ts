@@ -1,18 +1,21 @@
-import { type AnyMiddleware, callInfo, type Context, contextKey, type ContextKey } from "@kit/endpoint";
+import { type AnyMiddleware, callInfo, type Context } from "@kit/endpoint";
+import {
+  attemptOf,
+  type CalledMethod,
+  calledMethod,
+  inSpan,
+  retryAttempt,
+  type TracedMethodOptions,
+} from "@kit/tracing";
 import type { IAnnotation, TraceId, Tracer } from "zipkin";
 import { addressOf } from "./address.ts";
 import { hasIds } from "./b3.ts";
-import { CallSpan } from "./call-span.ts";
 import { Position, position } from "./position.ts";
 import { type Kind, remoteOf, TracedMethod } from "./traced-method.ts";
+import { TracedSpan } from "./traced-span.ts";
 import type { FullTracer } from "./tracer.ts";
 
-/** The description of a method that `implement` hands to its middleware fits as it is. */
-export interface TracedOptions {
-  /** Whose method is called. @default on a server what `callInfo` in the context says, else none */
-  readonly service?: string;
-  /** The method, or any other name for the work. @default on a server what `callInfo` in the context says, else `endpoint` */
-  readonly name?: string;
+export interface TracedOptions extends TracedMethodOptions {
   /** The tag `rpc.system.name`: `http`, `grpc`, `nats`, … @default on a server what `callInfo` in the context says, else none */
   readonly transport?: string;
   /** `CLIENT` around a client, `PRODUCER` and `CONSUMER` around what waits for no reply, `LOCAL` around anything in between. @default "SERVER" */
@@ -23,17 +26,9 @@ export interface TracedOptions {
   readonly remoteAddress?: string;
   /** Set on each span that is recorded. @default none */
   readonly tags?: Tags | ((ctx: Context) => Tags);
-  /** Whether the tag `error` is left out for a response that carries a business failure; either way it is named. @default false, as in go-kit's other tracers */
-  readonly ignoreBusinessErrors?: boolean;
 }
 
 type Tags = Readonly<Record<string, string | number | boolean>>;
-
-/** Which attempt at its call this is, as `@kit/lb` counts them and has them cross the wires. */
-const attempt: ContextKey<number> = {
-  ...contextKey<number>("attempt"),
-  carry: { encode: String, decode: (text) => (/^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined) },
-};
 
 /** How many on the other side may have a span's id; see {@link Position}. */
 const shares: Readonly<Record<Kind, number>> = { CLIENT: 1, PRODUCER: Infinity, SERVER: 0, CONSUMER: 0, LOCAL: 0 };
@@ -72,8 +67,7 @@ export function traced(tracer: Tracer, options: TracedOptions = {}): AnyMiddlewa
   }
   const remote = remoteOf(kind, { service: remoteService, address });
   const ending = { kind, ignoreBusinessErrors };
-  // A client's context may still be that of the call it is a part of.
-  const told = kind !== "SERVER" || (service !== undefined && name !== undefined && transport !== undefined);
+  const describe = (called: CalledMethod) => new TracedMethod(tracer, kind, called);
 
   const idBelow = (above: Position | undefined): TraceId => {
     if (above === undefined) return tracer.createChildId();
@@ -85,28 +79,17 @@ export function traced(tracer: Tracer, options: TracedOptions = {}): AnyMiddlewa
     kind === "SERVER" ? remoteOf(kind, { address: addressOf(ctx.get(callInfo)?.peer) }) : undefined;
 
   return (next) => {
-    // An endpoint is nearly always called under one name, so the last one is kept and no other.
-    let current = new TracedMethod(tracer, kind, service ?? "", name ?? "", transport ?? "");
-    const methodOf = (ctx: Context): TracedMethod => {
-      const info = ctx.get(callInfo);
-      const calledService = service ?? info?.service ?? "";
-      const calledName = name ?? info?.method ?? "";
-      const over = transport ?? info?.transport ?? "";
-      if (current.service !== calledService || current.name !== calledName || current.transport !== over) {
-        current = new TracedMethod(tracer, kind, calledService, calledName, over);
-      }
-      return current;
-    };
-    const open = (id: TraceId, ctx: Context): CallSpan | undefined => {
+    const methodOf = calledMethod({ service, name, transport, served: kind === "SERVER" }, describe);
+    const open = (id: TraceId, ctx: Context): TracedSpan | undefined => {
       try {
-        const span = new CallSpan(tracer, id, told ? current : methodOf(ctx), ending);
+        const span = new TracedSpan(tracer, id, methodOf(ctx), ending);
         const other = remote ?? peerOf(ctx);
         if (other !== undefined) span.add(other);
         for (const [key, value] of Object.entries((typeof tags === "function" ? tags(ctx) : tags) ?? {})) {
           span.tag(key, value);
         }
-        const count = ctx.get(attempt);
-        if (count !== undefined && count > 1) span.tag("gokit.retry.attempt", count);
+        const count = attemptOf(ctx);
+        if (count !== undefined) span.tag(retryAttempt, count);
         return span;
       } catch (error) {
         tracer.log.error("@kit/tracing-zipkin: a span cannot be opened", error);
@@ -126,19 +109,8 @@ export function traced(tracer: Tracer, options: TracedOptions = {}): AnyMiddlewa
       }
       const span = id.sampled.getOrElse(false) ? open(id, ctx) : undefined;
       const child = ctx.with(position, new Position(id, shares[kind], false, span));
-      const call = () => next(request, child);
-      if (span === undefined) return tracer.letId(id, call);
-      span.follow(ctx);
-      try {
-        return tracer.letId(id, call).then(span.succeed, (error: unknown) => {
-          span.fail(error);
-          throw error;
-        });
-      } catch (error) {
-        // An endpoint that is no async function may throw before it has a promise.
-        span.fail(error);
-        throw error;
-      }
+      const call = () => tracer.letId(id, () => next(request, child));
+      return span === undefined ? call() : inSpan(span, ctx, call);
     };
   };
 }
