@@ -34,9 +34,10 @@ export async function startRegistry(place) {
   return {
     url: `http://127.0.0.1:${server.address().port}/`,
     async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
+      const closed = once(server, "close");
       server.close();
-      await once(server, "close");
+      server.closeAllConnections();
+      await closed;
     },
   };
 }

@@ -88,7 +88,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await registry[Symbol.asyncDispose]();
   await rm(place, { recursive: true, force: true });
-});
+}, 300_000);
 
 /** What `release:version` and `release:publish` do; all but the templates has been built, and stays as it is. */
 async function release(): Promise<void> {
