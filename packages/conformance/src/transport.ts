@@ -326,8 +326,8 @@ export const transportCases: readonly TransportCase[] = [
     title: "answers the caller at its deadline, whatever the handler does",
     run: staged(async ({ serve, soon }) => {
       const { client } = await serve();
-      using ctx = background.withTimeout(100);
       const before = Date.now();
+      using ctx = background.withTimeout(100);
       await expect(soon(client.slow({ id: "a" }, ctx))).rejects.toMatchObject({ code: "deadline_exceeded" });
       expect(Date.now() - before).toBeGreaterThanOrEqual(99);
     }),
