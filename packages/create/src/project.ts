@@ -78,14 +78,19 @@ export async function isOccupied(folder: string): Promise<boolean> {
   }
 }
 
+/** npm leaves a .gitignore out of what it publishes, and a package.json below another one means nothing. */
+const renamed = new Map([
+  ["gitignore", ".gitignore"],
+  ["manifest.json", "package.json"],
+]);
+
 async function contentOf(template: string, name: string, manager: PackageManager): Promise<Map<string, string>> {
   const content = new Map<string, string>();
   // Under this name it may import itself.
   const nameOfTemplate = `@kit-apps/${basename(template)}`;
   for (const file of await filesBelow(template)) {
     const text = (await readFile(join(template, file), "utf8")).replaceAll(nameOfTemplate, name);
-    // npm leaves a .gitignore out of what it publishes.
-    content.set(file === "gitignore" ? ".gitignore" : file, text);
+    content.set(renamed.get(file) ?? file, text);
   }
   const { overrides, allowScripts, ...manifest } = JSON.parse(content.get("package.json") ?? "") as Manifest;
   if (name in manifest.dependencies || name in manifest.devDependencies)

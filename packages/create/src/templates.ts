@@ -17,7 +17,7 @@ export async function templates(): Promise<readonly Template[]> {
   const names = (await readdir(folder)).toSorted();
   return Promise.all(
     names.map(async (name) => {
-      const manifest = JSON.parse(await readFile(join(folder, name, "package.json"), "utf8")) as Template;
+      const manifest = JSON.parse(await readFile(join(folder, name, "manifest.json"), "utf8")) as Template;
       return { name, description: manifest.description };
     }),
   );

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { freePorts } from "./free-ports.ts";
 import { foundProgram } from "./installed.ts";
+import { pauseProcess } from "./pause-process.ts";
 import type { Place, ServerKind } from "./server-kind.ts";
 
 /** A running server. */
@@ -115,7 +116,9 @@ async function startOwn(kind: ServerKind): Promise<Server> {
       }
       await start();
     },
-    pause: () => void child?.kill("SIGSTOP"),
+    pause() {
+      if (child?.pid !== undefined) pauseProcess(child.pid);
+    },
     resume: () => void child?.kill("SIGCONT"),
     [Symbol.asyncDispose]: dispose,
   };

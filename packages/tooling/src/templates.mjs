@@ -50,8 +50,9 @@ function templateOf(folder, path, workspace, compilerOptions) {
   const isLeftOut = (/** @type {string} */ name) =>
     whoImports(stays, name) !== undefined && whoImports(goes, name) === undefined;
   goes.delete(".gitignore");
+  goes.delete("package.json");
   return goes
-    .set("package.json", stringify(projectManifest(folder, manifest, isLeftOut, workspace)))
+    .set("manifest.json", stringify(projectManifest(folder, manifest, isLeftOut, workspace)))
     .set("tsconfig.json", stringify(projectTsconfig(json("tsconfig.json"), manifest, compilerOptions)))
     .set("test/tsconfig.json", stringify(testTsconfig(json("test/tsconfig.json"))))
     .set("gitignore", gitignore(all.get(".gitignore")));

@@ -116,7 +116,7 @@ describe("a template", () => {
     expect(await files(await makeOf())).toEqual([
       "README.md",
       "gitignore",
-      "package.json",
+      "manifest.json",
       "src/main.ts",
       "test/shop.test.ts",
       "test/tsconfig.json",
@@ -125,7 +125,7 @@ describe("a template", () => {
   });
 
   it("depends on what is published, in the versions of the tree", async () => {
-    expect(readJson(join(await makeOf(), "package.json"))).toEqual({
+    expect(readJson(join(await makeOf(), "manifest.json"))).toEqual({
       name: "@kit-apps/shop",
       version: "0.0.0",
       private: true,
