@@ -31,12 +31,12 @@ const abandonedMs = 60_000;
 export interface EntryFiles {
   /** Reads what is new, what may have changed by now and what is said to have changed. */
   scan(changed: ReadonlySet<string>): Promise<void>;
-  /** One instance for each address. */
-  instances(): Iterable<Instance>;
+  /** One instance for each address, as of this moment. */
+  instances(at: number): Iterable<Instance>;
   /** Whether the file of this name holds an entry that is listed. */
   isListed(name: string): boolean;
-  /** How long until the first of the entries expires, in ms. */
-  untilExpiry(): number;
+  /** When the first of what is listed at this moment expires. */
+  firstExpiry(at: number): number;
 }
 
 export function entryFiles(
@@ -100,8 +100,8 @@ export function entryFiles(
     await Promise.allSettled(left.map((name) => rm(join(folder, name), { force: true })));
   }
 
-  function isListed(name: string): boolean {
-    return (files.get(name)?.expiresAt ?? -Infinity) > now();
+  function isListed(name: string, at = now()): boolean {
+    return (files.get(name)?.expiresAt ?? -Infinity) > at;
   }
 
   return {
@@ -115,10 +115,10 @@ export function entryFiles(
       await removeLeftovers(names);
     },
 
-    instances() {
+    instances(at) {
       const byAddress = new Map<string, ReadEntry>();
       for (const [name, { entry }] of files) {
-        if (entry === undefined || !isListed(name)) continue;
+        if (entry === undefined || !isListed(name, at)) continue;
         const other = byAddress.get(entry.instance.address);
         if (other === undefined || other.since < entry.since) byAddress.set(entry.instance.address, entry);
       }
@@ -127,10 +127,10 @@ export function entryFiles(
 
     isListed,
 
-    untilExpiry() {
+    firstExpiry(at) {
       let first = Infinity;
-      for (const { expiresAt } of files.values()) if (expiresAt > now()) first = Math.min(first, expiresAt);
-      return first - now();
+      for (const { expiresAt } of files.values()) if (expiresAt > at) first = Math.min(first, expiresAt);
+      return first;
     },
   };
 }

@@ -48,8 +48,10 @@ export function fileInstancer(options: FileInstancerOptions): Instancer {
     try {
       while (ctx.cancelled === undefined && !changes.over) {
         await files.scan(changes.take());
-        update(files.instances());
-        await changes.wait(Math.min(pollMs, files.untilExpiry()));
+        // One moment for both: what expires between them would stay listed until something else happens.
+        const at = now();
+        update(files.instances(at));
+        await changes.wait(Math.min(pollMs, files.firstExpiry(at) - now()));
         // Another folder of its name may have taken its place.
         if ((await statFolder(folder)).ino !== ino) return;
       }

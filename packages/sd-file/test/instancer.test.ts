@@ -176,6 +176,18 @@ describe("fileInstancer", () => {
     expect(Date.now() - start).toBeGreaterThanOrEqual(190);
   });
 
+  it("tells of an entry that expires while it is told of", async () => {
+    let ahead = 0;
+    const { heard, instancer } = watching({ now: () => Date.now() + ahead });
+    instancer.subscribe(({ instances }) => {
+      if (instances?.length === 1) ahead = 60_000;
+    });
+    await heard.until();
+    await put("one.json", entryText({ ttlMs: 60_000 }));
+    await heard.until("a");
+    await heard.until();
+  });
+
   it("lets an entry expire that was touched in a time to come", async () => {
     const { heard } = watching();
     await put("one.json", entryText({ ttlMs: 300 }));
