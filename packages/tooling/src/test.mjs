@@ -26,7 +26,8 @@ export async function test(args) {
       "test",
       ...(filtered ? ["test:integration"] : integrationTasks()),
       "--continue=dependencies-successful",
-      "--concurrency=100%",
+      // Most tests wait for a server, a process or a clock.
+      "--concurrency=200%",
       ...args,
     ],
     // What a test shows depends on the Node it ran on, and turbo's cache knows that only through the environment.
