@@ -1,4 +1,7 @@
 import type { Context, Endpoint, Middleware } from "@kit/endpoint";
+import type { MiddlewareObj } from "@middy/core";
+import { Effect } from "effect";
+import type { MiddlewareHandler } from "hono";
 import type { Middleware as KoaMiddleware } from "koa-compose";
 
 // To be imported once for each place it stands for (`./layer.js?3`): an engine learns by place in the code, and ten middlewares of ten
@@ -12,6 +15,16 @@ export const through: Middleware = (next) => (request, ctx) => next(request, ctx
 
 /** The same for koa-compose. */
 export const koaThrough: KoaMiddleware<unknown> = (_, next) => next();
+
+/** The same for hono. */
+export const honoThrough: MiddlewareHandler = (_, next) => next();
+
+/** The same for middy, whose middlewares are hooks. */
+export const middyThrough: MiddlewareObj = { before() {}, after() {} };
+
+/** The same for Effect. */
+export const effectThrough = (effect: Effect.Effect<unknown>): Effect.Effect<unknown> =>
+  Effect.flatMap(effect, (response) => Effect.succeed(response));
 
 /** The least that a breaker can do: count. */
 export const counting: Middleware = (next) => {

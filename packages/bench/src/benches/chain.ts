@@ -1,9 +1,18 @@
 import { background, chain, type Endpoint } from "@kit/endpoint";
+import middy from "@middy/core";
+import { Effect } from "effect";
 import compose from "koa-compose";
 
 import type { Bench, Claim, Plan, Result } from "../bench.ts";
 import { type Contender, interleave } from "../interleave.ts";
 import { ownLayers } from "../own-layers.ts";
+
+type ComposeHono = (middleware: readonly unknown[]) => (context: unknown) => Promise<{ readonly res: unknown }>;
+
+// Not among what hono exports; a whole app would need a Request for each call.
+const { compose: composeHono } = (await import(new URL("compose.js", import.meta.resolve("hono")).href)) as {
+  readonly compose: ComposeHono;
+};
 
 type Layer = typeof import("../layer.ts");
 
@@ -25,6 +34,26 @@ const contenders: Readonly<Record<string, Wrap>> = {
     const run = compose(layers.map(({ koaThrough }) => koaThrough));
     return (request, ctx) => run(request, () => endpoint(request, ctx)) as Promise<unknown>;
   },
+  hono(endpoint, layers) {
+    const last = async (context: { readonly request: unknown; res?: unknown }): Promise<void> => {
+      context.res = await endpoint(context.request, background);
+    };
+    const run = composeHono([...layers.map(({ honoThrough }) => honoThrough), last].map((handler) => [[handler]]));
+    return async (request) => (await run({ req: {}, request })).res;
+  },
+  middy(endpoint, layers) {
+    const handler = middy((request: unknown) => endpoint(request, background)).use(
+      layers.map(({ middyThrough }) => middyThrough),
+    );
+    return (request) => handler(request, {}) as Promise<unknown>;
+  },
+  effect(endpoint, layers) {
+    return (request, ctx) => {
+      let effect: Effect.Effect<unknown> = Effect.promise(() => endpoint(request, ctx));
+      for (let i = layers.length - 1; i >= 0; i -= 1) effect = layers[i]!.effectThrough(effect);
+      return Effect.runPromise(effect);
+    };
+  },
 };
 
 /** That many endpoints, wrapped in the same layers and called in turn. */
@@ -43,7 +72,11 @@ async function measure(depth: number, endpoints: number, claims: readonly Claim[
 }
 
 const asByHand: Claim = { ours: "chain", other: "nested by hand", goal: 0.95 };
-const aheadOfKoa: Claim = { ours: "chain", other: "koa-compose", goal: 3 };
+const aheadOfPeers = ["koa-compose", "hono", "middy", "effect"].map((other): Claim => ({
+  ours: "chain",
+  other,
+  goal: 3,
+}));
 const nearBareCall: Claim = { ours: "chain", other: "bare call", goal: 0.4 };
 
 /**
@@ -54,8 +87,8 @@ export const chainBench: Bench = {
   name: "chain",
   run: async (plan) => [
     await measure(0, 1, [asByHand], plan),
-    await measure(5, 1, [asByHand, aheadOfKoa], plan),
-    await measure(10, 1, [asByHand, nearBareCall, aheadOfKoa], plan),
-    await measure(10, 8, [asByHand, nearBareCall, aheadOfKoa], plan),
+    await measure(5, 1, [asByHand, ...aheadOfPeers], plan),
+    await measure(10, 1, [asByHand, nearBareCall, ...aheadOfPeers], plan),
+    await measure(10, 8, [asByHand, nearBareCall, ...aheadOfPeers], plan),
   ],
 };

@@ -9,17 +9,17 @@ import { sample, type Sampled } from "../sampling.ts";
 /** What one of the two benches compares. */
 interface Comparison {
   readonly title: string;
-  readonly form: LoadQuestion["form"];
-  readonly contenders: readonly ServerName[];
+  /** What is asked of each. */
+  readonly contenders: Readonly<Partial<Record<ServerName, LoadQuestion["form"]>>>;
   readonly claims: readonly Claim[];
 }
 
-function comparing({ title, form, contenders, claims }: Comparison): (plan: Plan) => Promise<readonly Result[]> {
+function comparing({ title, contenders, claims }: Comparison): (plan: Plan) => Promise<readonly Result[]> {
   return async (plan) => {
     await using children = childProcesses();
     const load = children.start<LoadQuestion, LoadAnswer>(new URL("../http/load.js", import.meta.url));
 
-    function served(name: ServerName): Sampled {
+    function served(name: ServerName, form: LoadQuestion["form"]): Sampled {
       const server = children.start<ServeQuestion, number>(new URL("../http/serve.js", import.meta.url), name);
       return async (ms) => {
         const port = await server.ask("port");
@@ -29,7 +29,11 @@ function comparing({ title, form, contenders, claims }: Comparison): (plan: Plan
       };
     }
 
-    const { time, cpu } = await sample(Object.fromEntries(contenders.map((name) => [name, served(name)])), plan);
+    const asked = Object.entries(contenders) as [ServerName, LoadQuestion["form"]][];
+    const { time, cpu } = await sample(
+      Object.fromEntries(asked.map(([name, form]) => [name, served(name, form)])),
+      plan,
+    );
     const what = `${title} over ${inFlight} connections`;
     return [
       { title: `${what}: time a request`, costs: time, claims },
@@ -38,13 +42,23 @@ function comparing({ title, form, contenders, claims }: Comparison): (plan: Plan
   };
 }
 
-/** What a server costs beside Node's own, used by hand, and beside fastify: each in a process, and the load in another. */
+/** What a server costs beside Node's own, used by hand, and beside what people use instead: each in a process, and the load in another. */
 export const httpServerBench: Bench = {
   name: "http-server",
   run: comparing({
     title: "HTTP server, POST JSON",
-    form: "http",
-    contenders: ["kit, one handler", "kit, contract and zod", "node:http by hand", "fastify with schema"],
+    contenders: {
+      "kit, one handler": "http",
+      "kit, contract and zod": "http",
+      "node:http by hand": "http",
+      "fastify with schema": "http",
+      hono: "http",
+      express: "http",
+      "connect-node": "connect",
+      tRPC: "trpc",
+      moleculer: "http",
+      nestjs: "http",
+    },
     claims: [
       { ours: "kit, one handler", other: "node:http by hand", goal: 1 },
       { ours: "kit, contract and zod", other: "node:http by hand", goal: 0.93 },
@@ -54,15 +68,19 @@ export const httpServerBench: Bench = {
   }),
 };
 
-/** The same for JSON-RPC, beside what people write by hand. */
+/** The same for JSON-RPC, beside what people write by hand, and beside jayson. */
 export const jsonrpcBench: Bench = {
   name: "jsonrpc",
   run: comparing({
     title: "JSON-RPC server",
-    form: "jsonrpc",
-    contenders: ["kit, JSON-RPC handler", "kit, JSON-RPC contract and zod", "JSON-RPC by hand"],
+    contenders: {
+      "kit, JSON-RPC handler": "jsonrpc",
+      "kit, JSON-RPC contract and zod": "jsonrpc",
+      "JSON-RPC by hand": "jsonrpc",
+      jayson: "jsonrpc, id first",
+    },
     claims: [
-      { ours: "kit, JSON-RPC handler", other: "JSON-RPC by hand", goal: 0.95 },
+      { ours: "kit, JSON-RPC handler", other: "JSON-RPC by hand", goal: 0.97 },
       { ours: "kit, JSON-RPC contract and zod", other: "JSON-RPC by hand", goal: 0.85 },
     ],
   }),

@@ -11,6 +11,10 @@ export const clients = {
   "connectHttp, contract and zod": () => import("./clients/connect-http.ts"),
   "undici.request": () => import("./clients/undici-request.ts"),
   "undici Pool.request": () => import("./clients/undici-pool.ts"),
+  fetch: () => import("./clients/fetch.ts"),
+  got: () => import("./clients/got.ts"),
+  axios: () => import("./clients/axios.ts"),
+  ky: () => import("./clients/ky.ts"),
 } as const satisfies Record<string, () => Promise<ClientModule>>;
 
 export type ClientName = keyof typeof clients;

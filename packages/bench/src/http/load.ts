@@ -3,14 +3,23 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { answer } from "../child.ts";
+import { path as grpcPath } from "../grpc/sum.ts";
 import { inFlight, path, request, response } from "./sum.ts";
 
 /** How the operation is asked for, and what its answer is. */
 const forms = {
-  http: { body: JSON.stringify(request), expected: JSON.stringify(response) },
+  http: { path, body: JSON.stringify(request), expected: JSON.stringify(response) },
+  connect: { path: grpcPath, body: JSON.stringify(request), expected: JSON.stringify(response) },
+  trpc: { path, body: JSON.stringify(request), expected: JSON.stringify({ result: { data: response } }) },
   jsonrpc: {
+    path,
     body: JSON.stringify({ jsonrpc: "2.0", method: "sum", params: request, id: 1 }),
     expected: JSON.stringify({ jsonrpc: "2.0", result: response, id: 1 }),
+  },
+  "jsonrpc, id first": {
+    path,
+    body: JSON.stringify({ jsonrpc: "2.0", method: "sum", params: request, id: 1 }),
+    expected: JSON.stringify({ jsonrpc: "2.0", id: 1, result: response }),
   },
 } as const;
 
@@ -25,10 +34,10 @@ export interface LoadAnswer {
   readonly tookMs: number;
 }
 
-const messageOf = (body: string): Buffer =>
+const messageOf = ({ path: target, body }: (typeof forms)[keyof typeof forms]): Buffer =>
   Buffer.from(
     [
-      `POST ${path} HTTP/1.1`,
+      `POST ${target} HTTP/1.1`,
       "Host: 127.0.0.1",
       "Connection: keep-alive",
       "User-Agent: bench",
@@ -39,7 +48,13 @@ const messageOf = (body: string): Buffer =>
       body,
     ].join("\r\n"),
   );
-const messages = { http: messageOf(forms.http.body), jsonrpc: messageOf(forms.jsonrpc.body) };
+const messages = {
+  http: messageOf(forms.http),
+  connect: messageOf(forms.connect),
+  trpc: messageOf(forms.trpc),
+  jsonrpc: messageOf(forms.jsonrpc),
+  "jsonrpc, id first": messageOf(forms["jsonrpc, id first"]),
+};
 
 const connections = new Map<number, Promise<Socket[]>>();
 
@@ -85,9 +100,15 @@ function isWhole(text: string, expected: string): boolean {
   const end = text.indexOf("\r\n\r\n");
   if (end === -1) return false;
   const length = /\r\ncontent-length: (\d+)/i.exec(text)?.[1];
-  if (text.length < end + 4 + Number(length)) return false;
-  if (!text.startsWith("HTTP/1.1 200 ") || text.slice(end + 4) !== expected) throw new Error(`not the answer: ${text}`);
+  const whole = length === undefined ? chunked(expected) : expected;
+  if (text.length < end + 4 + Number(length ?? whole.length)) return false;
+  if (!text.startsWith("HTTP/1.1 200 ") || text.slice(end + 4) !== whole) throw new Error(`not the answer: ${text}`);
   return true;
+}
+
+/** As a server sends it that does not tell the length. */
+function chunked(body: string): string {
+  return `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
 }
 
 answer(async ({ port, ms, form }: LoadQuestion): Promise<LoadAnswer> => {
