@@ -13,6 +13,9 @@ export const contenders = {
   "kit, one endpoint": () => import("./contenders/kit-endpoint.ts"),
   "kit, contract and zod": () => import("./contenders/kit-contract.ts"),
   "amqplib by hand": () => import("./contenders/amqplib.ts"),
+  "Moleculer, as it comes": () => import("./contenders/moleculer.ts"),
+  "Moleculer, prefetch and noDelay": () => import("./contenders/moleculer-tuned.ts"),
+  "NestJS, as it comes": () => import("./contenders/nest.ts"),
 } as const satisfies Record<string, () => Promise<ContenderModule>>;
 
 export type ContenderName = keyof typeof contenders;
