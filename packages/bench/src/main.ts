@@ -17,6 +17,7 @@ import { metricsBench } from "./benches/metrics.ts";
 import { natsBench } from "./benches/nats.ts";
 import { pickBench } from "./benches/pick.ts";
 import { thriftBench } from "./benches/thrift.ts";
+import { wholeChainBench } from "./benches/whole-chain.ts";
 import { machine, reported, table } from "./report.ts";
 
 const benches: readonly Bench[] = [
@@ -35,6 +36,7 @@ const benches: readonly Bench[] = [
   natsBench,
   amqpBench,
   thriftBench,
+  wholeChainBench,
 ];
 
 const usage = `Usage: npm run bench -- [names...] [--smoke] [--json <file>]

@@ -1,0 +1,60 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Bench, Claim, Plan, Result } from "../bench.ts";
+import { childProcesses } from "../child.ts";
+import { inFlight } from "../http/sum.ts";
+import { sample, type Sampled } from "../sampling.ts";
+import { type ContenderName, contenders } from "../whole-chain/contenders.ts";
+import type { Called, EndQuestion } from "../whole-chain/end.ts";
+import { instances } from "../whole-chain/job.ts";
+
+const ours: ContenderName = "kit";
+const bare: ContenderName = "fastify and undici, nothing else";
+
+async function run(plan: Plan): Promise<readonly Result[]> {
+  const names = Object.keys(contenders) as ContenderName[];
+  const claims: readonly Claim[] = names
+    .filter((other) => other !== ours)
+    .map((other) => ({ ours, other, goal: other === bare ? 0.8 : 1 }));
+  const directory = await mkdtemp(join(tmpdir(), "kit-bench-"));
+  try {
+    await using children = childProcesses();
+    const program = new URL("../whole-chain/end.js", import.meta.url);
+
+    async function called(name: ContenderName): Promise<Sampled> {
+      const place = await mkdtemp(join(directory, "place-"));
+      const servers = Array.from({ length: instances }, () =>
+        children.start<EndQuestion, number>(program, name, "serve", place),
+      );
+      await Promise.all(servers.map((server) => server.ask("ready")));
+      const client = children.start<EndQuestion, Called & number>(program, name, "call", place);
+      await client.ask("ready");
+      const ends = [client, ...servers];
+      const used = async (): Promise<number> =>
+        (await Promise.all(ends.map((end) => end.ask("cpu")))).reduce((sum, us) => sum + us, 0);
+      return async (ms) => {
+        const before = await used();
+        const { requests, tookMs } = await client.ask({ ms });
+        return { requests, tookMs, cpuUs: (await used()) - before };
+      };
+    }
+
+    const pairs: [ContenderName, Sampled][] = [];
+    for (const name of names) pairs.push([name, await called(name)]);
+    const { time, cpu } = await sample(Object.fromEntries(pairs), plan);
+    const title = `a whole chain over HTTP, ${inFlight} calls in flight to ${instances} instances`;
+    return [
+      { title: `${title}: time a call`, costs: time, claims },
+      { title: `${title}: CPU time of client and servers a call`, costs: cpu, claims },
+    ];
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/**
+ * What a call costs with everything on that a service in production has: discovery, balance, retry, breakers, limits, logs, metrics and
+ * traces; beside the same by hand, two frameworks, and a call with none of it. Each end of each contender in processes of its own.
+ */
+export const wholeChainBench: Bench = { name: "whole-chain", run };
