@@ -3,7 +3,7 @@ export const instances = 3;
 
 /** How often a call is tried in all, each time on another instance, and how long all of it may take, in ms. */
 export const attempts = 3;
-export const timeoutMs = 2_000;
+export const timeoutMs = 10_000;
 
 /** What a limit lets through a second, and at once: more than anybody here can send, since what is measured is the look at it. */
 export const ratePerSecond = 1_000_000;

@@ -80,7 +80,11 @@ export async function connectByHand(place: string): Promise<Call> {
   async function attempt(body: string, parent: Context): Promise<SumResponse> {
     const instance = instances[turn++ % instances.length];
     if (instance === undefined) throw new Error("no instance");
-    const span = tracer.startSpan("sum/sum", { kind: SpanKind.CLIENT, attributes: { "rpc.method": "sum/sum" } }, parent);
+    const span = tracer.startSpan(
+      "sum/sum",
+      { kind: SpanKind.CLIENT, attributes: { "rpc.method": "sum/sum" } },
+      parent,
+    );
     try {
       return await instance.breaker.fire(body, traceparent(span));
     } catch (error) {

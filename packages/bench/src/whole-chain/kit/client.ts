@@ -28,7 +28,12 @@ export interface SumClientOptions {
 }
 
 /** A client with everything on. Resolves when it knows an instance. */
-export async function connectSum({ place, log, retry, attempt = (next) => next }: SumClientOptions): Promise<ClientOf<typeof Sum>> {
+export async function connectSum({
+  place,
+  log,
+  retry,
+  attempt = (next) => next,
+}: SumClientOptions): Promise<ClientOf<typeof Sum>> {
   const logger = bind(pinoLogger({ logger: log }), { trace_id: traceId });
   const tracer = openTracer();
   const metrics = prometheusMetrics({ registry: new Registry(), prefix: "client_" });
