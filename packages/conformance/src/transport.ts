@@ -85,7 +85,7 @@ export interface TransportSuiteOptions {
   readonly setup: () => Promise<{ readonly subject: TransportSubject; readonly teardown?: () => Promise<void> }>;
   /** `true`, or why not: the case is then skipped with that message. */
   readonly supports: Readonly<Record<TransportCapability, true | string>>;
-  /** How long the suite waits for what should come at once, in ms. @default 10_000 — long after a loaded machine has answered */
+  /** How long the suite waits for what should come at once, in ms. @default 20_000 — long after a loaded machine has answered */
   readonly patienceMs?: number;
 }
 
@@ -98,7 +98,7 @@ export interface TransportCase {
 
 /** What every transport must do with a service that it serves and connects to, whatever its wire. */
 export function testTransport(options: TransportSuiteOptions): void {
-  const { setup, supports, patienceMs = 10_000 } = options;
+  const { setup, supports, patienceMs = 20_000 } = options;
   const run = async (one: TransportCase): Promise<void> =>
     onSubject(await setup(), (subject) => one.run(subject, patienceMs));
   runCases("a transport", transportCases, supports, run, 12 * patienceMs);

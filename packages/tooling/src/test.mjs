@@ -27,8 +27,11 @@ export async function test(args) {
       ...(filtered ? ["test:integration"] : integrationTasks()),
       "--continue=dependencies-successful",
       // Most tests wait for a server, a process or a clock.
-      "--concurrency=200%",
+      "--concurrency=150%",
       ...args,
+      "--",
+      // Of a test that takes longer than vitest's 5 s, on a machine that has other work, nothing is to be learnt.
+      "--testTimeout=30000",
     ],
     // What a test shows depends on the Node it ran on, and turbo's cache knows that only through the environment.
     { env: { ...process.env, KIT_NODE: process.version }, onLine: (line) => tally.add(line) },
