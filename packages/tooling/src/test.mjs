@@ -26,8 +26,7 @@ export async function test(args) {
       "test",
       ...(filtered ? ["test:integration"] : integrationTasks()),
       "--continue=dependencies-successful",
-      // Most tests wait for a server, a process or a clock.
-      "--concurrency=150%",
+      "--concurrency=100%",
       ...args,
       "--",
       // Of a test that takes longer than vitest's 5 s, on a machine that has other work, nothing is to be learnt.

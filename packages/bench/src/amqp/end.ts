@@ -22,7 +22,7 @@ async function open() {
 }
 
 /** What the callers go by. */
-let sample = { start: 0, ms: 0, requests: 0, finish: (): void => undefined };
+let sample = { start: 0, ms: 0, requests: 0, over: (): void => undefined };
 let callers = 0;
 
 async function keepCalling(call: (request: SumRequest) => Promise<SumResponse>): Promise<void> {
@@ -35,15 +35,15 @@ async function keepCalling(call: (request: SumRequest) => Promise<SumResponse>):
     if (tookMs < sample.ms) continue;
     callers -= 1;
     // Who answers 20 calls a second would keep all others waiting for 3 s: what is under way after twice the time counts in the next sample.
-    if (callers === 0 || tookMs >= 2 * sample.ms) sample.finish();
+    if (callers === 0 || tookMs >= 2 * sample.ms) sample.over();
     return;
   }
 }
 
 async function called(ms: number): Promise<Called> {
   const call = (await opened)!;
-  await new Promise<void>((finish) => {
-    sample = { start: performance.now(), ms, requests: 0, finish };
+  await new Promise<void>((over) => {
+    sample = { start: performance.now(), ms, requests: 0, over };
     while (callers < inFlight) void keepCalling(call);
   });
   return { requests: sample.requests, tookMs: performance.now() - sample.start };

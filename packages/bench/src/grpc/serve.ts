@@ -1,20 +1,19 @@
 // A program: serves one contender on a free port of the loopback.
-import { ServerCredentials } from "@grpc/grpc-js";
 import { answer } from "../child.ts";
 import { type ServerName, servers } from "./servers.ts";
 
 /** Which port it listens on; how much CPU time it has used, in µs. */
 export type ServeQuestion = "port" | "cpu";
 
-const bound = new Promise<number>((resolve, reject) => {
-  const server = servers[process.argv[2] as ServerName]();
-  server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) =>
-    error === null ? resolve(port) : reject(error),
-  );
-});
+const listening = listen(process.argv[2] as ServerName);
+
+async function listen(name: ServerName): Promise<number> {
+  const module = await servers[name]();
+  return module.listen();
+}
 
 answer((question: ServeQuestion) => {
-  if (question === "port") return bound;
+  if (question === "port") return listening;
   const { user, system } = process.cpuUsage();
   return user + system;
 });

@@ -1,5 +1,4 @@
 // A program: serves one contender.
-import { connect } from "@nats-io/transport-node";
 import { answer } from "../child.ts";
 import { type ServerName, servers } from "./servers.ts";
 
@@ -7,9 +6,8 @@ const [, , name, url, prefix] = process.argv;
 const serving = serve();
 
 async function serve(): Promise<void> {
-  const [module, connection] = await Promise.all([servers[name as ServerName](), connect({ servers: url! })]);
-  module.serve(connection, prefix!);
-  await connection.flush();
+  const module = await servers[name as ServerName]();
+  await module.serve(url!, prefix!);
 }
 
 /** How much CPU time it has used, in µs. */

@@ -1,9 +1,12 @@
-import type { NatsConnection } from "@nats-io/transport-node";
-
 /** One contender's server. */
 export interface ServerModule {
-  /** @param prefix - what comes before `.sum` in the subject. */
-  serve(connection: NatsConnection, prefix: string): void;
+  /**
+   * Resolves when it serves.
+   *
+   * @param servers - the URL of the NATS server.
+   * @param prefix - what comes before `.sum` in the subject.
+   */
+  serve(servers: string, prefix: string): Promise<void>;
 }
 
 /** The servers, each loaded in a process of its own. */
@@ -12,6 +15,8 @@ export const servers = {
   "serveNats, contract and zod": () => import("./servers/serve-nats.ts"),
   "a subscription by hand": () => import("./servers/own-subscription.ts"),
   "a subscription and zod by hand": () => import("./servers/own-validated.ts"),
+  Moleculer: () => import("./servers/moleculer.ts"),
+  NestJS: () => import("./servers/nest.ts"),
 } as const satisfies Record<string, () => Promise<ServerModule>>;
 
 export type ServerName = keyof typeof servers;

@@ -1,8 +1,12 @@
-import type { NatsConnection } from "@nats-io/transport-node";
+import { connect } from "@nats-io/transport-node";
 import type { SumRequest, SumResponse } from "../../http/sum.ts";
 
 /** As the driver's own examples do it. */
-export function makeClient(connection: NatsConnection, prefix: string): (request: SumRequest) => Promise<SumResponse> {
+export async function makeClient(
+  servers: string,
+  prefix: string,
+): Promise<(request: SumRequest) => Promise<SumResponse>> {
+  const connection = await connect({ servers });
   const subject = `${prefix}.sum`;
   return async (request) => {
     const reply = await connection.request(subject, JSON.stringify(request), { timeout: 10_000 });

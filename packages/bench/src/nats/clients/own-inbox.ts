@@ -1,8 +1,12 @@
-import { createInbox, type NatsConnection } from "@nats-io/transport-node";
+import { connect, createInbox } from "@nats-io/transport-node";
 import type { SumRequest, SumResponse } from "../../http/sum.ts";
 
 /** What people write who need speed and nothing else: no deadline, no error, no end. */
-export function makeClient(connection: NatsConnection, prefix: string): (request: SumRequest) => Promise<SumResponse> {
+export async function makeClient(
+  servers: string,
+  prefix: string,
+): Promise<(request: SumRequest) => Promise<SumResponse>> {
+  const connection = await connect({ servers });
   const subject = `${prefix}.sum`;
   const inbox = createInbox();
   const pending = new Map<string, (response: SumResponse) => void>();

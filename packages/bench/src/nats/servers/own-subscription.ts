@@ -1,8 +1,9 @@
-import type { NatsConnection } from "@nats-io/transport-node";
+import { connect } from "@nats-io/transport-node";
 import type { SumRequest } from "../../http/sum.ts";
 
 /** What people write who use nothing, with a callback, which is the driver's fast way. */
-export function serve(connection: NatsConnection, prefix: string): void {
+export async function serve(servers: string, prefix: string): Promise<void> {
+  const connection = await connect({ servers });
   connection.subscribe(`${prefix}.sum`, {
     queue: prefix,
     callback: (_, message) => {
@@ -10,4 +11,5 @@ export function serve(connection: NatsConnection, prefix: string): void {
       message.respond(JSON.stringify({ v: a + b }));
     },
   });
+  await connection.flush();
 }

@@ -1,11 +1,13 @@
-import type { Msg, NatsConnection } from "@nats-io/transport-node";
+import { connect, type Msg } from "@nats-io/transport-node";
 import { z } from "zod";
 
 const Request = z.object({ a: z.int(), b: z.int() });
 
 /** What people write who use nothing but a validator, and want a caller to be told what is wrong. */
-export function serve(connection: NatsConnection, prefix: string): void {
+export async function serve(servers: string, prefix: string): Promise<void> {
+  const connection = await connect({ servers });
   connection.subscribe(`${prefix}.sum`, { queue: prefix, callback: (_, message) => void answer(message) });
+  await connection.flush();
 }
 
 async function answer(message: Msg): Promise<void> {
