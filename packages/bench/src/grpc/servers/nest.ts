@@ -14,6 +14,7 @@ const { prototype } = AddController;
 Controller()(AddController);
 GrpcMethod("Add", "Sum")(prototype, "sum", Object.getOwnPropertyDescriptor(prototype, "sum")!);
 
+// oxlint-disable-next-line typescript/no-extraneous-class -- a module of Nest's is its decorator.
 class AddModule {}
 Module({ controllers: [AddController] })(AddModule);
 

@@ -9,6 +9,7 @@ class AddController {
   }
 }
 
+// oxlint-disable-next-line typescript/no-extraneous-class -- a module of Nest's is its decorator.
 class AddModule {}
 Module({ controllers: [AddController] })(AddModule);
 
