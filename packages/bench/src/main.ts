@@ -18,6 +18,7 @@ import { natsBench } from "./benches/nats.ts";
 import { pickBench } from "./benches/pick.ts";
 import { thriftBench } from "./benches/thrift.ts";
 import { wholeChainBench } from "./benches/whole-chain.ts";
+import { plot } from "./plot.ts";
 import { machine, reported, table } from "./report.ts";
 
 const benches: readonly Bench[] = [
@@ -39,17 +40,23 @@ const benches: readonly Bench[] = [
   wholeChainBench,
 ];
 
-const usage = `Usage: npm run bench -- [names...] [--smoke] [--json <file>]
+const usage = `Usage: npm run bench -- [names...] [--smoke] [--json <file>] [--svg <file>]
 
   names    which to run, all if none: ${benches.map(({ name }) => name).join(", ")}
   --smoke  runs everything briefly and claims nothing about time
   --json   writes the figures to that file
+  --svg    draws them into that file
 `;
 
 async function main(): Promise<void> {
   const { values, positionals: names } = parseArgs({
     allowPositionals: true,
-    options: { smoke: { type: "boolean", default: false }, json: { type: "string" }, help: { type: "boolean" } },
+    options: {
+      smoke: { type: "boolean", default: false },
+      json: { type: "string" },
+      svg: { type: "string" },
+      help: { type: "boolean" },
+    },
   });
   const unknown = names.filter((name) => !benches.some((bench) => bench.name === name));
   if (values.help || unknown.length > 0) {
@@ -66,12 +73,15 @@ async function main(): Promise<void> {
     }
   }
   const report = { machine: machine(), results: results.map(reported) };
-  if (values.json !== undefined) {
-    // npm sets INIT_CWD to where its user stands.
-    await writeFile(resolve(process.env["INIT_CWD"] ?? "", values.json), `${JSON.stringify(report, undefined, 2)}\n`);
-  }
+  if (values.json !== undefined) await writeFile(placed(values.json), `${JSON.stringify(report, undefined, 2)}\n`);
+  if (values.svg !== undefined) await writeFile(placed(values.svg), plot(report.results));
   if (values.smoke) console.log(`${results.length} benchmarks ran.`);
   else if (report.results.some(({ claims }) => claims.some(({ met }) => !met))) process.exitCode = 1;
+}
+
+/** npm sets INIT_CWD to where its user stands. */
+function placed(file: string): string {
+  return resolve(process.env["INIT_CWD"] ?? "", file);
 }
 
 void main();

@@ -9,7 +9,7 @@ export interface Report {
   readonly results: readonly Reported[];
 }
 
-interface Reported {
+export interface Reported {
   readonly title: string;
   readonly contenders: readonly ({ readonly name: string } & Record<"medianNs" | "lowNs" | "highNs", number>)[];
   readonly claims: readonly Judged[];
@@ -78,7 +78,7 @@ function aligned(rows: readonly (readonly string[])[]): string[] {
   });
 }
 
-function time(ns: number): string {
+export function time(ns: number): string {
   const [value, unit] = ns < 1e3 ? [ns, "ns"] : ns < 1e6 ? [ns / 1e3, "µs"] : [ns / 1e6, "ms"];
   return `${value.toPrecision(3)} ${unit}`;
 }
