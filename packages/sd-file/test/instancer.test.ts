@@ -186,6 +186,7 @@ describe("fileInstancer", () => {
     await put("one.json", entryText({ ttlMs: 60_000 }));
     await heard.until("a");
     await heard.until();
+    expect(heard.events).toEqual([[], ["a"], []]);
   });
 
   it("lets an entry expire that was touched in a time to come", async () => {
