@@ -91,6 +91,8 @@ function exchange(socket: Socket, form: LoadQuestion["form"], until: number): Pr
     };
     const lost = (): void => reject(new Error("the server closed a connection"));
     socket.on("data", take).on("close", lost);
+    // Between two samples nobody listens.
+    if (socket.destroyed) lost();
     socket.write(message);
   });
 }
