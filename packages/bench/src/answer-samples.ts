@@ -1,4 +1,5 @@
 import { answer } from "./child.ts";
+import { cpuUs } from "./cpu-time.ts";
 import type { Sample } from "./sampling.ts";
 
 /** What a contender's client does over and over. */
@@ -14,7 +15,7 @@ export interface Calls {
 export function answerSamples(made: Calls | Promise<Calls>): void {
   answer(async (ms: number): Promise<Sample> => {
     const { call, v, inFlight } = await made;
-    const cpu = process.cpuUsage();
+    const before = cpuUs();
     const start = performance.now();
     const until = start + ms;
 
@@ -30,7 +31,6 @@ export function answerSamples(made: Calls | Promise<Calls>): void {
 
     const counts = await Promise.all(Array.from({ length: inFlight }, callInTurn));
     const tookMs = performance.now() - start;
-    const { user, system } = process.cpuUsage(cpu);
-    return { requests: counts.reduce((sum, count) => sum + count, 0), tookMs, cpuUs: user + system };
+    return { requests: counts.reduce((sum, count) => sum + count, 0), tookMs, cpuUs: cpuUs() - before };
   });
 }

@@ -8,7 +8,7 @@ interface Child<Question, Answer> {
 }
 
 /** Programs that are ended together. */
-interface Children extends AsyncDisposable {
+export interface Children extends AsyncDisposable {
   /** Starts a program that {@link answer}s. What it writes to stderr is shown. */
   start<Question extends string | number | object, Answer>(
     program: URL,

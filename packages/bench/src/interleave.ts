@@ -2,6 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 import type { Costs, Plan } from "./bench.ts";
+import { cpuUs } from "./cpu-time.ts";
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
@@ -11,8 +12,7 @@ export type Contender = (count: number) => unknown;
 
 /** Milliseconds of this process's own work: what others do on the machine meanwhile does not count. For contenders that wait for nothing. */
 export function cpuMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
+  return cpuUs() / 1_000;
 }
 
 /**

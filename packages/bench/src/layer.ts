@@ -20,11 +20,16 @@ export const koaThrough: KoaMiddleware<unknown> = (_, next) => next();
 export const honoThrough: MiddlewareHandler = (_, next) => next();
 
 /** The same for middy, whose middlewares are hooks. */
-export const middyThrough: MiddlewareObj = { before() {}, after() {} };
+export const middyThrough: MiddlewareObj = { before() {} };
+
+/** What an endpoint is to Effect. */
+export type Effectful = (request: unknown, ctx: Context) => Effect.Effect<unknown>;
 
 /** The same for Effect. */
-export const effectThrough = (effect: Effect.Effect<unknown>): Effect.Effect<unknown> =>
-  Effect.flatMap(effect, (response) => Effect.succeed(response));
+export const effectThrough =
+  (next: Effectful): Effectful =>
+  (request, ctx) =>
+    Effect.suspend(() => next(request, ctx));
 
 /** The least that a breaker can do: count. */
 export const counting: Middleware = (next) => {

@@ -17,5 +17,3 @@ export const contenders = {
   "Moleculer, prefetch and noDelay": () => import("./contenders/moleculer-tuned.ts"),
   "NestJS, as it comes": () => import("./contenders/nest.ts"),
 } as const satisfies Record<string, () => Promise<ContenderModule>>;
-
-export type ContenderName = keyof typeof contenders;

@@ -1,36 +1,29 @@
-import { missingNeeds, rabbitmq, startServer } from "@kit/servers";
-import { type ContenderName, contenders } from "../amqp/contenders.ts";
-import type { Called, EndQuestion } from "../amqp/end.ts";
+import { rabbitmq, startServer } from "@kit/servers";
+import { contenders } from "../amqp/contenders.ts";
 import { inFlight } from "../amqp/sum.ts";
 import type { Bench, Claim, Plan, Result } from "../bench.ts";
 import { childProcesses } from "../child.ts";
+import { startEnds } from "../ends.ts";
+import { isInstalled } from "../installed.ts";
 import { sample, type Sampled } from "../sampling.ts";
 
-const claims: readonly Claim[] = [{ ours: "kit, one endpoint", other: "amqplib by hand", goal: 0.97 }];
+const claims: readonly Claim[] = [
+  { ours: "kit, one endpoint", other: "amqplib by hand", goal: 0.97 },
+  { ours: "kit, contract and zod", other: "amqplib by hand", goal: 0.85 },
+];
 
 async function run(plan: Plan): Promise<readonly Result[]> {
-  if (missingNeeds(rabbitmq).length > 0) {
-    console.log(`amqp is left out, for there is no RabbitMQ; install: ${rabbitmq.install}`);
-    return [];
-  }
+  if (!isInstalled("amqp", rabbitmq)) return [];
   await using broker = await startServer(rabbitmq);
   await using children = childProcesses();
   const program = new URL("../amqp/end.js", import.meta.url);
 
-  async function served(name: ContenderName): Promise<Sampled> {
-    const server = children.start<EndQuestion, number>(program, name, "serve", broker.url);
-    await server.ask("ready");
-    const client = children.start<EndQuestion, Called & number>(program, name, "call", broker.url);
-    const used = async (): Promise<number> => (await server.ask("cpu")) + (await client.ask("cpu"));
-    return async (ms) => {
-      const before = await used();
-      const { requests, tookMs } = await client.ask({ ms });
-      return { requests, tookMs, cpuUs: (await used()) - before };
-    };
+  async function called(name: string): Promise<readonly [string, Sampled]> {
+    const sampled = await startEnds(children, { program, name, where: broker.url, servers: 1 });
+    return [name, (ms) => sampled(ms, inFlight)];
   }
 
-  const names = Object.keys(contenders) as ContenderName[];
-  const pairs = await Promise.all(names.map(async (name) => [name, await served(name)] as const));
+  const pairs = await Promise.all(Object.keys(contenders).map(called));
   const { time, cpu } = await sample(Object.fromEntries(pairs), plan);
   const title = `AMQP, ${inFlight} calls in flight`;
   return [

@@ -1,4 +1,4 @@
-import { background, chain, type Endpoint } from "@kit/endpoint";
+import { background, chain, type Context, type Endpoint } from "@kit/endpoint";
 import middy from "@middy/core";
 import { Effect } from "effect";
 import compose from "koa-compose";
@@ -7,7 +7,30 @@ import type { Bench, Claim, Plan, Result } from "../bench.ts";
 import { type Contender, interleave } from "../interleave.ts";
 import { ownLayers } from "../own-layers.ts";
 
-type ComposeHono = (middleware: readonly unknown[]) => (context: unknown) => Promise<{ readonly res: unknown }>;
+type ComposeHono = (middleware: readonly unknown[]) => (context: HonoContext) => Promise<HonoContext>;
+
+/** What hono's compose uses of its context, and what an endpoint is called with. */
+class HonoContext {
+  readonly req = {};
+  readonly request: unknown;
+  readonly ctx: Context;
+  finalized = false;
+  #res: unknown;
+
+  constructor(request: unknown, ctx: Context) {
+    this.request = request;
+    this.ctx = ctx;
+  }
+
+  get res(): unknown {
+    return this.#res;
+  }
+
+  set res(response: unknown) {
+    this.#res = response;
+    this.finalized = true;
+  }
+}
 
 // Not among what hono exports; a whole app would need a Request for each call.
 const { compose: composeHono } = (await import(new URL("compose.js", import.meta.resolve("hono")).href)) as {
@@ -15,6 +38,7 @@ const { compose: composeHono } = (await import(new URL("compose.js", import.meta
 };
 
 type Layer = typeof import("../layer.ts");
+type Effectful = import("../layer.ts").Effectful;
 
 /** Wraps one endpoint in layers. */
 type Wrap = (endpoint: Endpoint, layers: readonly Layer[]) => Endpoint;
@@ -35,24 +59,20 @@ const contenders: Readonly<Record<string, Wrap>> = {
     return (request, ctx) => run(request, () => endpoint(request, ctx)) as Promise<unknown>;
   },
   hono(endpoint, layers) {
-    const last = async (context: { readonly request: unknown; res?: unknown }): Promise<void> => {
-      context.res = await endpoint(context.request, background);
-    };
+    const last = ({ request, ctx }: HonoContext): Promise<unknown> => endpoint(request, ctx);
     const run = composeHono([...layers.map(({ honoThrough }) => honoThrough), last].map((handler) => [[handler]]));
-    return async (request) => (await run({ req: {}, request })).res;
+    return (request, ctx) => run(new HonoContext(request, ctx)).then(({ res }) => res);
   },
   middy(endpoint, layers) {
-    const handler = middy((request: unknown) => endpoint(request, background)).use(
+    const handler = middy((request: unknown, ctx: Context) => endpoint(request, ctx)).use(
       layers.map(({ middyThrough }) => middyThrough),
     );
-    return (request) => handler(request, {}) as Promise<unknown>;
+    return (request, ctx) => handler(request, ctx);
   },
   effect(endpoint, layers) {
-    return (request, ctx) => {
-      let effect: Effect.Effect<unknown> = Effect.promise(() => endpoint(request, ctx));
-      for (let i = layers.length - 1; i >= 0; i -= 1) effect = layers[i]!.effectThrough(effect);
-      return Effect.runPromise(effect);
-    };
+    let wrapped: Effectful = (request, ctx) => Effect.promise(() => endpoint(request, ctx));
+    for (const { effectThrough } of layers.toReversed()) wrapped = effectThrough(wrapped);
+    return (request, ctx) => Effect.runPromise(wrapped(request, ctx));
   },
 };
 
@@ -60,6 +80,7 @@ const contenders: Readonly<Record<string, Wrap>> = {
 async function contender(wrap: Wrap, depth: number, endpoints: number): Promise<Contender> {
   const layers = await ownLayers(depth);
   const wrapped = (await ownLayers(endpoints)).map(({ echo }) => wrap(echo, layers));
+  for (const endpoint of wrapped) if ((await endpoint(7, background)) !== 7) throw new Error("not the answer");
   const [loop] = await ownLayers(1);
   return (count) => loop!.calls(wrapped, background, count);
 }

@@ -12,8 +12,10 @@ const first = "grpc-js by hand, first";
 const servers: readonly ServerName[] = ["grpcHandler", "serveGrpc, descriptor and zod", bare, "connect-node", "NestJS"];
 const clients: readonly ClientName[] = ["grpcClient", "connectGrpc, descriptor", bare, "connect-node", "NestJS"];
 
-// Nothing is claimed of the server that checks requests besides, which the one by hand does not.
-const serverClaims: readonly Claim[] = [{ ours: "grpcHandler", other: bare, goal: 0.97 }];
+const serverClaims: readonly Claim[] = [
+  { ours: "grpcHandler", other: bare, goal: 0.97 },
+  { ours: "serveGrpc, descriptor and zod", other: bare, goal: 0.85 },
+];
 const clientClaims: readonly Claim[] = [
   { ours: "grpcClient", other: bare, goal: 0.97 },
   { ours: "connectGrpc, descriptor", other: bare, goal: 0.97 },

@@ -4,6 +4,7 @@ import { TokenBucket } from "limiter";
 import { RateLimiterMemory } from "rate-limiter-flexible";
 
 import type { Bench, Plan, Result } from "../bench.ts";
+import { bucketByHand } from "../bucket-by-hand.ts";
 import { interleave } from "../interleave.ts";
 
 // Never empty, and always to be reckoned.
@@ -11,20 +12,6 @@ const [ratePerSecond, burst] = [1e9, 1e9];
 
 // Each decision is put here, or the engine would not even make it.
 const decided: { allowed: boolean } = { allowed: false };
-
-/** What one writes who needs no more than a check. */
-function byHand(): () => boolean {
-  let tokens = burst;
-  let last = performance.now();
-  return () => {
-    const time = performance.now();
-    tokens = Math.min(burst, tokens + ((time - last) * ratePerSecond) / 1_000);
-    last = time;
-    if (tokens < 1) return false;
-    tokens -= 1;
-    return true;
-  };
-}
 
 function emptied(): ReturnType<typeof tokenBucket> {
   const bucket = tokenBucket({ ratePerSecond: 1e-6, burst: 1 });
@@ -34,7 +21,7 @@ function emptied(): ReturnType<typeof tokenBucket> {
 
 async function measureCheck(plan: Plan): Promise<Result> {
   const bucket = tokenBucket({ ratePerSecond, burst });
-  const allow = byHand();
+  const allow = bucketByHand(ratePerSecond);
   const theirs = new TokenBucket({ bucketSize: burst, tokensPerInterval: ratePerSecond, interval: "second" });
   theirs.content = burst;
   const memory = new RateLimiterMemory({ points: burst, duration: 1 });
@@ -61,8 +48,8 @@ async function measureCheck(plan: Plan): Promise<Result> {
     claims: [
       // 1.5 times as long at most.
       { ours: "tokenBucket", other: "by hand", goal: 1 / 1.5 },
-      { ours: "tokenBucket", other: "limiter", goal: 1 },
-      { ours: "tokenBucket", other: "rate-limiter-flexible", goal: 1 },
+      { ours: "tokenBucket", other: "limiter", goal: 1.5 },
+      { ours: "tokenBucket", other: "rate-limiter-flexible", goal: 1.5 },
     ],
   };
 }
@@ -75,7 +62,7 @@ async function measureCall(plan: Plan): Promise<Result> {
     limit: () => tokenBucket({ ratePerSecond, burst }),
   })(endpoint);
   const refusing = erroringLimiter(emptied())(endpoint);
-  const allow = byHand();
+  const allow = bucketByHand(ratePerSecond);
   const made = new Error("made beforehand");
   const ignore = (): void => {};
   const costs = await interleave(

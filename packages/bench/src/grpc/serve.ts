@@ -1,5 +1,6 @@
 // A program: serves one contender on a free port of the loopback.
 import { answer } from "../child.ts";
+import { cpuUs } from "../cpu-time.ts";
 import { type ServerName, servers } from "./servers.ts";
 
 /** Which port it listens on; how much CPU time it has used, in µs. */
@@ -12,8 +13,4 @@ async function listen(name: ServerName): Promise<number> {
   return module.listen();
 }
 
-answer((question: ServeQuestion) => {
-  if (question === "port") return listening;
-  const { user, system } = process.cpuUsage();
-  return user + system;
-});
+answer((question: ServeQuestion) => (question === "port" ? listening : cpuUs()));

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { answer } from "../child.ts";
+import { cpuUs } from "../cpu-time.ts";
 import { type ServerName, servers } from "./servers.ts";
 
 /** Which port it listens on; how much CPU time it has used, in µs. */
@@ -18,8 +19,4 @@ async function listen(name: ServerName): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-answer((question: ServeQuestion) => {
-  if (question === "port") return listening;
-  const { user, system } = process.cpuUsage();
-  return user + system;
-});
+answer((question: ServeQuestion) => (question === "port" ? listening : cpuUs()));

@@ -1,5 +1,6 @@
 // A program: serves one contender.
 import { answer } from "../child.ts";
+import { cpuUs } from "../cpu-time.ts";
 import { type ServerName, servers } from "./servers.ts";
 
 const [, , name, url, prefix] = process.argv;
@@ -13,6 +14,5 @@ async function serve(): Promise<void> {
 /** How much CPU time it has used, in µs. */
 answer(async () => {
   await serving;
-  const { user, system } = process.cpuUsage();
-  return user + system;
+  return cpuUs();
 });

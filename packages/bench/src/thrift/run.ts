@@ -1,6 +1,7 @@
 // A program: one contender's server, or its client and the load.
 import { once } from "node:events";
 import { answer } from "../child.ts";
+import { cpuUs } from "../cpu-time.ts";
 import { inFlight } from "../http/sum.ts";
 import { type ContenderName, contenders, portOf } from "./contenders.ts";
 
@@ -38,7 +39,5 @@ async function load(port: number, ms: number): Promise<RunAnswer> {
 
 answer((question: RunQuestion) => {
   if (question === "port") return listen();
-  if (question !== "cpu") return load(question.port, question.ms);
-  const { user, system } = process.cpuUsage();
-  return user + system;
+  return question === "cpu" ? cpuUs() : load(question.port, question.ms);
 });

@@ -3,6 +3,8 @@ import { type Context, ServiceBroker } from "moleculer";
 import ApiGateway from "moleculer-web";
 import { path, type SumRequest } from "../sum.ts";
 
+const int = { type: "number", integer: true };
+
 /** moleculer-web in front of an action of the same process. */
 export async function makeServer(): Promise<Server> {
   const broker = new ServiceBroker({ logger: false });
@@ -10,7 +12,7 @@ export async function makeServer(): Promise<Server> {
     name: "add",
     actions: {
       sum: {
-        params: { a: "number", b: "number" },
+        params: { a: int, b: int },
         handler: ({ params: { a, b } }: Context<SumRequest>) => ({ v: a + b }),
       },
     },

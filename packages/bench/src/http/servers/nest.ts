@@ -1,6 +1,7 @@
 import type { Server } from "node:http";
 import { Body, Controller, HttpCode, Post } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
+import type { NestExpressApplication } from "@nestjs/platform-express";
 import { path, type SumRequest, type SumResponse } from "../sum.ts";
 
 class SumController {
@@ -16,9 +17,15 @@ Post(path)(SumController.prototype, "sum", sum);
 HttpCode(200)(SumController.prototype, "sum", sum);
 Body()(SumController.prototype, "sum", 0);
 
-/** On Express, as it comes. */
+/** On Express. */
 export async function makeServer(): Promise<Server> {
-  const app = await NestFactory.create({ module: SumController, controllers: [SumController] }, { logger: false });
+  const app = await NestFactory.create<NestExpressApplication>(
+    { module: SumController, controllers: [SumController] },
+    { logger: false },
+  );
+  // Neither is of use to callers that are programs.
+  app.disable("x-powered-by");
+  app.disable("etag");
   await app.init();
-  return app.getHttpServer() as Server;
+  return app.getHttpServer();
 }

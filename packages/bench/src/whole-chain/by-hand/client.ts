@@ -6,7 +6,7 @@ import type { Call } from "../contenders.ts";
 import { attempts, failures, openMs, ratePerSecond, timeoutMs } from "../job.ts";
 import { openLog } from "../log.ts";
 import { openTracer } from "../tracing.ts";
-import { bucket } from "./bucket.ts";
+import { bucketByHand } from "../../bucket-by-hand.ts";
 import { measures } from "./measures.ts";
 import { follow } from "./registry.ts";
 import { traceparent } from "./traceparent.ts";
@@ -62,7 +62,7 @@ export async function connectByHand(place: string): Promise<Call> {
   const log = openLog().child({ service: "sum", method: "sum", transport: "http" });
   const tracer = openTracer();
   const { began, ended } = measures("client_");
-  const isWithinLimit = bucket(ratePerSecond);
+  const isWithinLimit = bucketByHand(ratePerSecond);
 
   const known = new Map<string, Instance>();
   let instances: readonly Instance[] = [];

@@ -1,7 +1,7 @@
 import { type Span, SpanKind } from "@opentelemetry/api";
 import { fastify } from "fastify";
 import { path, type SumRequest } from "../../http/sum.ts";
-import { bucket } from "../by-hand/bucket.ts";
+import { bucketByHand } from "../../bucket-by-hand.ts";
 import { measures } from "../by-hand/measures.ts";
 import { announce } from "../by-hand/registry.ts";
 import { sumSchema } from "../by-hand/sum-schema.ts";
@@ -25,7 +25,7 @@ export async function serve(place: string): Promise<void> {
   const log = openLog().child({ service: "sum", method: "sum", transport: "http" });
   const tracer = openTracer();
   const { registry, began, ended } = measures("");
-  const isWithinLimit = bucket(ratePerSecond);
+  const isWithinLimit = bucketByHand(ratePerSecond);
 
   const app = fastify();
   app.decorateRequest("span");

@@ -18,7 +18,7 @@ import { type Span, SpanKind } from "@opentelemetry/api";
 import { type Observable, tap } from "rxjs";
 import { z } from "zod";
 import { path, type SumRequest, type SumResponse } from "../../http/sum.ts";
-import { bucket } from "../by-hand/bucket.ts";
+import { bucketByHand } from "../../bucket-by-hand.ts";
 import { connectByHand } from "../by-hand/client.ts";
 import { measures } from "../by-hand/measures.ts";
 import { announce } from "../by-hand/registry.ts";
@@ -41,7 +41,7 @@ const requestOf = (context: ExecutionContext): Request => context.switchToHttp()
 const codeOf = (error: unknown): string => String(error instanceof HttpException ? error.getStatus() : 500);
 
 class LimitGuard implements CanActivate {
-  readonly #isWithinLimit = bucket(ratePerSecond);
+  readonly #isWithinLimit = bucketByHand(ratePerSecond);
 
   canActivate(): boolean {
     if (this.#isWithinLimit()) return true;
