@@ -36,9 +36,5 @@ export interface Result {
   readonly claims: readonly (Claim | Bound)[];
 }
 
-/** One file in `benches`. */
-export interface Bench {
-  /** What it is called on the command line. */
-  readonly name: string;
-  run(plan: Plan): Promise<readonly Result[]>;
-}
+/** What a file in `benches` exports. */
+export type Bench = (plan: Plan) => Promise<readonly Result[]>;

@@ -3,6 +3,6 @@ import { missingNeeds, type ServerKind } from "@kit/servers";
 /** Whether there is such a server for a bench; if not, one line says so. */
 export function isInstalled(bench: string, server: ServerKind): boolean {
   if (missingNeeds(server).length === 0) return true;
-  console.log(`${bench} is left out, for its server is not there; install: ${server.install}`);
+  console.error(`${bench} is left out, for its server is not there; install: ${server.install}`);
   return false;
 }

@@ -2,47 +2,17 @@ import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
-import { type Bench, fullPlan, type Result, smokePlan } from "./bench.ts";
-import { amqpBench } from "./benches/amqp.ts";
-import { breakerBench } from "./benches/breaker.ts";
-import { chainBench } from "./benches/chain.ts";
-import { contextBench } from "./benches/context.ts";
-import { discoveryBench } from "./benches/discovery.ts";
-import { grpcBench } from "./benches/grpc.ts";
-import { httpClientBench } from "./benches/http-client.ts";
-import { httpServerBench, jsonrpcBench } from "./benches/http-server.ts";
-import { limiterBench } from "./benches/limiter.ts";
-import { logBench } from "./benches/log.ts";
-import { metricsBench } from "./benches/metrics.ts";
-import { natsBench } from "./benches/nats.ts";
-import { pickBench } from "./benches/pick.ts";
-import { thriftBench } from "./benches/thrift.ts";
-import { wholeChainBench } from "./benches/whole-chain.ts";
+import { fullPlan, type Plan, type Result, smokePlan } from "./bench.ts";
+import { benches } from "./benches.ts";
+import { childProcesses } from "./child.ts";
 import { plot } from "./plot.ts";
 import { machine, reported, table } from "./report.ts";
 
-const benches: readonly Bench[] = [
-  chainBench,
-  contextBench,
-  pickBench,
-  breakerBench,
-  discoveryBench,
-  limiterBench,
-  logBench,
-  metricsBench,
-  httpServerBench,
-  httpClientBench,
-  jsonrpcBench,
-  grpcBench,
-  natsBench,
-  amqpBench,
-  thriftBench,
-  wholeChainBench,
-];
+const allNames = Object.keys(benches);
 
 const usage = `Usage: npm run bench -- [names...] [--smoke] [--json <file>] [--svg <file>]
 
-  names    which to run, all if none: ${benches.map(({ name }) => name).join(", ")}
+  names    which to run, all if none: ${allNames.join(", ")}
   --smoke  runs everything briefly and claims nothing about time
   --json   writes the figures to that file
   --svg    draws them into that file
@@ -58,16 +28,16 @@ async function main(): Promise<void> {
       help: { type: "boolean" },
     },
   });
-  const unknown = names.filter((name) => !benches.some((bench) => bench.name === name));
+  const unknown = names.filter((name) => !allNames.includes(name));
   if (values.help || unknown.length > 0) {
     console.log(usage);
     process.exitCode = unknown.length > 0 ? 2 : 0;
     return;
   }
   const results: Result[] = [];
-  for (const bench of benches) {
-    if (names.length > 0 && !names.includes(bench.name)) continue;
-    for (const result of await bench.run(values.smoke ? smokePlan : fullPlan)) {
+  for (const name of allNames) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    for (const result of await run(name, values.smoke ? smokePlan : fullPlan)) {
       results.push(result);
       if (!values.smoke) console.log(table(reported(result)));
     }
@@ -77,6 +47,12 @@ async function main(): Promise<void> {
   if (values.svg !== undefined) await writeFile(placed(values.svg), plot(report.results));
   if (values.smoke) console.log(`${results.length} benchmarks ran.`);
   else if (report.results.some(({ claims }) => claims.some(({ met }) => !met))) process.exitCode = 1;
+}
+
+/** Each in a process of its own: what the peers of one leave on the heap slows the contenders of another, pino's lines by a half. */
+async function run(name: string, plan: Plan): Promise<readonly Result[]> {
+  await using children = childProcesses();
+  return await children.start<Plan, readonly Result[]>(new URL("./run.js", import.meta.url), name).ask(plan);
 }
 
 /** npm sets INIT_CWD to where its user stands. */

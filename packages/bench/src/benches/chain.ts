@@ -104,12 +104,9 @@ const nearBareCall: Claim = { ours: "chain", other: "bare call", goal: 0.4 };
  * What composing costs. With one endpoint the engine sees through all layers; with eight, as in a service with eight methods, each
  * layer's call goes to eight places and it cannot.
  */
-export const chainBench: Bench = {
-  name: "chain",
-  run: async (plan) => [
-    await measure(0, 1, [asByHand], plan),
-    await measure(5, 1, [asByHand, ...aheadOfPeers], plan),
-    await measure(10, 1, [asByHand, nearBareCall, ...aheadOfPeers], plan),
-    await measure(10, 8, [asByHand, nearBareCall, ...aheadOfPeers], plan),
-  ],
-};
+export const run: Bench = async (plan) => [
+  await measure(0, 1, [asByHand], plan),
+  await measure(5, 1, [asByHand, ...aheadOfPeers], plan),
+  await measure(10, 1, [asByHand, nearBareCall, ...aheadOfPeers], plan),
+  await measure(10, 8, [asByHand, nearBareCall, ...aheadOfPeers], plan),
+];

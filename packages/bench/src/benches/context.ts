@@ -96,7 +96,4 @@ async function listenedTo(plan: Plan): Promise<Result> {
 }
 
 /** What a context costs beside what else there is for the same purpose. */
-export const contextBench: Bench = {
-  name: "context",
-  run: async (plan) => [await values(plan), await cancelled(plan), await listenedTo(plan)],
-};
+export const run: Bench = async (plan) => [await values(plan), await cancelled(plan), await listenedTo(plan)];

@@ -173,17 +173,14 @@ async function measurePick(list: readonly Instance[], plan: Plan): Promise<Resul
 }
 
 /** What an update costs that replaces a hundredth of many instances, each with weight, zone and metadata, and what a pick of them costs. */
-export const discoveryBench: Bench = {
-  name: "discovery",
-  async run(plan) {
-    const lists = answers();
-    return [
-      await measure(`${size} instances, ${size / replaced} of them new, all told anew`, toldByCache(lists), plan),
-      await measure("the same from what Consul answers", toldByConsul(lists), plan),
-      await measure("the same from what etcd tells", toldByEtcd(lists), plan),
-      // No registry here answers like that; what it costs when nothing can be guessed.
-      { ...(await measure("the same, in another order each time", toldByCache(lists.map(stirred)), plan)), claims: [] },
-      await measurePick(lists[0]!, plan),
-    ];
-  },
+export const run: Bench = async (plan) => {
+  const lists = answers();
+  return [
+    await measure(`${size} instances, ${size / replaced} of them new, all told anew`, toldByCache(lists), plan),
+    await measure("the same from what Consul answers", toldByConsul(lists), plan),
+    await measure("the same from what etcd tells", toldByEtcd(lists), plan),
+    // No registry here answers like that; what it costs when nothing can be guessed.
+    { ...(await measure("the same, in another order each time", toldByCache(lists.map(stirred)), plan)), claims: [] },
+    await measurePick(lists[0]!, plan),
+  ];
 };

@@ -126,7 +126,4 @@ async function measureOtel(plan: Plan): Promise<readonly Result[]> {
 }
 
 /** What a value costs through an instrument whose labels are bound, beside the same with the bare driver. */
-export const metricsBench: Bench = {
-  name: "metrics",
-  run: async (plan) => [...(await measurePrometheus(plan)), ...(await measureOtel(plan))],
-};
+export const run: Bench = async (plan) => [...(await measurePrometheus(plan)), ...(await measureOtel(plan))];

@@ -1,5 +1,5 @@
 import { nats, startServer } from "@kit/servers";
-import type { Bench, Claim, Plan, Result } from "../bench.ts";
+import type { Bench, Claim } from "../bench.ts";
 import { childProcesses } from "../child.ts";
 import { inFlight } from "../http/sum.ts";
 import { isInstalled } from "../installed.ts";
@@ -42,7 +42,8 @@ const pairClaims: readonly Claim[] = [
   { ours: "kit, contract and zod", other: "Moleculer", goal: 1 },
 ];
 
-async function run(plan: Plan): Promise<readonly Result[]> {
+/** What both sides cost beside the driver used the ordinary way and by hand, and beside Moleculer and NestJS: each in a process, and one NATS server for all. */
+export const run: Bench = async (plan) => {
   if (!isInstalled("nats", nats)) return [];
   await using broker = await startServer(nats);
   await using children = childProcesses();
@@ -88,7 +89,4 @@ async function run(plan: Plan): Promise<readonly Result[]> {
     { title: `${titles[2]}: time a call`, costs: both.time, claims: pairClaims },
     { title: `${titles[2]}: CPU time of client and server a call`, costs: both.cpu, claims: pairClaims },
   ];
-}
-
-/** What both sides cost beside the driver used the ordinary way and by hand, and beside Moleculer and NestJS: each in a process, and one NATS server for all. */
-export const natsBench: Bench = { name: "nats", run };
+};

@@ -31,7 +31,8 @@ async function measure(size: number, plan: Plan): Promise<Result> {
 }
 
 /** What a pick costs, whether of few instances or of many. */
-export const pickBench: Bench = {
-  name: "pick",
-  run: async (plan) => [await measure(3, plan), await measure(100, plan), await measure(10_000, plan)],
-};
+export const run: Bench = async (plan) => [
+  await measure(3, plan),
+  await measure(100, plan),
+  await measure(10_000, plan),
+];
