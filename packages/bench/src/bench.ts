@@ -36,5 +36,8 @@ export interface Result {
   readonly claims: readonly (Claim | Bound)[];
 }
 
-/** What a file in `benches` exports. */
-export type Bench = (plan: Plan) => Promise<readonly Result[]>;
+/** Measures contenders, mostly together. */
+export type Measure = (plan: Plan) => Promise<Result | readonly Result[]>;
+
+/** What a file in `benches` exports. Each is run in a process of its own, since what one leaves on the heap slows the next: pino's lines by a half, after winston's. */
+export type Bench = readonly Measure[];

@@ -1,7 +1,7 @@
 import type { Bench } from "./bench.ts";
 
 /** All there are, in the order in which they run. */
-export const benches: Readonly<Record<string, () => Promise<{ readonly run: Bench }>>> = {
+export const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   chain: () => import("./benches/chain.ts"),
   context: () => import("./benches/context.ts"),
   pick: () => import("./benches/pick.ts"),

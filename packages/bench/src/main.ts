@@ -7,6 +7,7 @@ import { benches } from "./benches.ts";
 import { childProcesses } from "./child.ts";
 import { plot } from "./plot.ts";
 import { machine, reported, table } from "./report.ts";
+import type { Ran } from "./run.ts";
 
 const allNames = Object.keys(benches);
 
@@ -37,7 +38,7 @@ async function main(): Promise<void> {
   const results: Result[] = [];
   for (const name of allNames) {
     if (names.length > 0 && !names.includes(name)) continue;
-    for (const result of await run(name, values.smoke ? smokePlan : fullPlan)) {
+    for await (const result of run(name, values.smoke ? smokePlan : fullPlan)) {
       results.push(result);
       if (!values.smoke) console.log(table(reported(result)));
     }
@@ -49,10 +50,14 @@ async function main(): Promise<void> {
   else if (report.results.some(({ claims }) => claims.some(({ met }) => !met))) process.exitCode = 1;
 }
 
-/** Each in a process of its own: what the peers of one leave on the heap slows the contenders of another, pino's lines by a half. */
-async function run(name: string, plan: Plan): Promise<readonly Result[]> {
+async function* run(name: string, plan: Plan): AsyncIterable<Result> {
   await using children = childProcesses();
-  return await children.start<Plan, readonly Result[]>(new URL("./run.js", import.meta.url), name).ask(plan);
+  for (let at = 0, more = true; more; at += 1) {
+    const child = children.start<Plan, Ran>(new URL("./run.js", import.meta.url), name, String(at));
+    const ran = await child.ask(plan);
+    yield* ran.results;
+    more = ran.more;
+  }
 }
 
 /** npm sets INIT_CWD to where its user stands. */

@@ -1,7 +1,17 @@
-import type { Plan } from "./bench.ts";
+import type { Plan, Result } from "./bench.ts";
 import { benches } from "./benches.ts";
 import { answer } from "./child.ts";
 
-const load = benches[process.argv[2]!]!;
+export interface Ran {
+  readonly results: readonly Result[];
+  /** Whether the bench has more to measure. */
+  readonly more: boolean;
+}
 
-answer(async (plan: Plan) => (await load()).run(plan));
+const [name = "", place] = process.argv.slice(2);
+
+answer(async (plan: Plan): Promise<Ran> => {
+  const { bench } = await benches[name]!();
+  const at = Number(place);
+  return { results: [await bench[at]!(plan)].flat(), more: at + 1 < bench.length };
+});

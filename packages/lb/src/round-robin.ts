@@ -11,10 +11,10 @@ export function roundRobin<T>(endpointer: Endpointer<T>): Balancer<T> {
   return {
     pick() {
       const endpoints = endpointer.endpoints();
-      if (next >= endpoints.length) next = 0;
-      const picked = endpoints[next];
+      const at = next < endpoints.length ? next : 0;
+      const picked = endpoints[at];
       if (picked === undefined) throw noEndpoints;
-      next += 1;
+      next = at + 1;
       return picked;
     },
   };

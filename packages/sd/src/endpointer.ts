@@ -47,14 +47,12 @@ export interface EndpointerOptions {
   readonly now?: () => number;
 }
 
-/** What the factory has made, index by index, in the order of the addresses. */
-interface Lists<T> {
-  readonly instances: readonly Instance[];
-  readonly endpoints: readonly T[];
-  readonly made: readonly Made<T>[];
+interface Failure {
+  readonly error: Error;
+  readonly invalidAt: number;
 }
 
-const empty: Lists<never> = { instances: Object.freeze([]), endpoints: Object.freeze([]), made: [] };
+const none: readonly Instance[] = Object.freeze([]);
 
 /**
  * Keeps an endpoint for each instance of a service. An instance that stays keeps its endpoint, also when its weight, zone or metadata
@@ -82,9 +80,13 @@ export function endpointer<T>(
 
   const report = guarded(onError);
   /** What the instancer told last. */
-  let wanted: readonly Instance[] = [];
-  let lists: Lists<T> = empty;
-  let failure: { readonly error: Error; readonly invalidAt: number } | undefined;
+  let wanted: readonly Instance[] = none;
+  // What the factory has made, index by index, in the order of the addresses. Each pick reads the endpoints: they are not frozen, since an
+  // index into a frozen array takes V8 three times as long.
+  let instances = none;
+  let endpoints: readonly T[] = [];
+  let made: readonly Made<T>[] = [];
+  let failure: Failure | undefined;
   let retry: NodeJS.Timeout | undefined;
   const closing = new Set<Promise<void>>();
   let closed: Promise<void> | undefined;
@@ -102,8 +104,9 @@ export function endpointer<T>(
 
   /** Walks what is wanted and what there is side by side: a list of ten thousand may change every second. */
   function sync(attempt: number): void {
-    const { instances, endpoints, made } = lists;
-    const next = { instances: [] as Instance[], endpoints: [] as T[], made: [] as Made<T>[] };
+    const nextInstances: Instance[] = [];
+    const nextEndpoints: T[] = [];
+    const nextMade: Made<T>[] = [];
     const gone: [Made<T>, Instance][] = [];
     const failed: [unknown, Instance][] = [];
     let changed = false;
@@ -116,40 +119,40 @@ export function endpointer<T>(
       const old = instances[at];
       if (old !== undefined && (old === instance || old.address === instance.address)) {
         changed ||= !sameInstance(old, instance);
-        next.endpoints.push(endpoints[at]!);
-        next.made.push(made[at++]!);
+        nextEndpoints.push(endpoints[at]!);
+        nextMade.push(made[at++]!);
       } else {
         try {
           const fresh = factory(instance);
-          next.endpoints.push(fresh.endpoint);
-          next.made.push(fresh);
+          nextEndpoints.push(fresh.endpoint);
+          nextMade.push(fresh);
           changed = true;
         } catch (error) {
           failed.push([error, instance]);
           continue;
         }
       }
-      next.instances.push(instance);
+      nextInstances.push(instance);
     }
     while (at < instances.length) gone.push([made[at]!, instances[at++]!]);
 
-    if (changed || gone.length > 0) replace(next);
+    if (changed || gone.length > 0) {
+      instances = Object.freeze(nextInstances);
+      endpoints = nextEndpoints;
+      made = nextMade;
+    }
     clearTimeout(retry);
     if (failed.length > 0) retry = setTimeout(() => sync(attempt + 1), waitMs(attempt)).unref();
     for (const [old, instance] of gone) release(old, instance);
     for (const [error, instance] of failed) report(error, instance);
   }
 
-  function replace(next: Lists<T>): void {
-    lists = { instances: Object.freeze(next.instances), endpoints: Object.freeze(next.endpoints), made: next.made };
-  }
-
   function clear(): void {
-    const { made, instances } = lists;
-    wanted = [];
+    const [goneMade, goneInstances] = [made, instances];
+    wanted = none;
     clearTimeout(retry);
-    if (made.length > 0) lists = empty;
-    made.forEach((old, at) => release(old, instances[at]!));
+    if (goneMade.length > 0) [instances, endpoints, made] = [none, [], []];
+    goneMade.forEach((old, at) => release(old, goneInstances[at]!));
   }
 
   function release(old: Made<T>, instance: Instance): void {
@@ -160,11 +163,11 @@ export function endpointer<T>(
     closing.add(done);
   }
 
-  /** The error that has lasted too long for the last list to be of use, which is then let go of. */
-  function invalidity(): Error | undefined {
-    if (failure === undefined || now() < failure.invalidAt) return undefined;
+  /** Whether the error has lasted too long for the last list to be of use, which is then let go of. */
+  function hasInvalidated({ invalidAt }: Failure): boolean {
+    if (now() < invalidAt) return false;
     clear();
-    return failure.error;
+    return true;
   }
 
   async function letGo(): Promise<void> {
@@ -180,13 +183,12 @@ export function endpointer<T>(
 
   return {
     endpoints() {
-      const error = invalidity();
-      if (error !== undefined) throw error;
-      return lists.endpoints;
+      if (failure !== undefined && hasInvalidated(failure)) throw failure.error;
+      return endpoints;
     },
     instances() {
-      invalidity();
-      return lists.instances;
+      if (failure !== undefined) hasInvalidated(failure);
+      return instances;
     },
     close,
     [Symbol.asyncDispose]: close,

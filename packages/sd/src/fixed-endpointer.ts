@@ -14,7 +14,7 @@ export function fixedEndpointer<T>(endpoints: readonly T[], instances?: readonly
       `fixedEndpointer: ${endpoints.length} endpoints need as many instances, got ${instances.length}`,
     );
   }
-  const list = Object.freeze([...endpoints]);
+  const list = [...endpoints];
   const described = Object.freeze(list.map((_, at) => parseInstance(instances?.[at] ?? { address: String(at) })));
   return { endpoints: () => list, instances: () => described };
 }

@@ -8,7 +8,6 @@ import {
   type Endpointer,
   type EndpointerOptions,
   fixedInstancer,
-  type Instance,
   instanceCache,
   type InstancerEvent,
 } from "../src/index.ts";
@@ -167,12 +166,10 @@ describe("endpointer", () => {
     expect(live.endpoints()).toEqual(["a", "c"]);
   });
 
-  it("keeps its arrays, which nobody can change, until something changes", () => {
+  it("keeps its arrays until something changes", () => {
     const { cache, live } = setup({ broken: new Set(["x"]) });
     cache.update(at("b", "a"));
     const [endpoints, instances] = [live.endpoints(), live.instances()];
-    expect(() => (endpoints as string[]).push("c")).toThrow(TypeError);
-    expect(() => (instances as Instance[]).pop()).toThrow(TypeError);
     cache.fail(new Error("down"));
     cache.update(at("a", "b"));
     cache.update(at("a", "b", "x"));

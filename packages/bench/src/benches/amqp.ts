@@ -1,7 +1,7 @@
 import { rabbitmq, startServer } from "@kit/servers";
 import { contenders } from "../amqp/contenders.ts";
 import { inFlight } from "../amqp/sum.ts";
-import type { Bench, Claim } from "../bench.ts";
+import type { Bench, Claim, Plan, Result } from "../bench.ts";
 import { childProcesses } from "../child.ts";
 import { startEnds } from "../ends.ts";
 import { isInstalled } from "../installed.ts";
@@ -12,8 +12,7 @@ const claims: readonly Claim[] = [
   { ours: "kit, contract and zod", other: "amqplib by hand", goal: 0.85 },
 ];
 
-/** What a call costs beside amqplib used by hand, Moleculer and NestJS: each end of each contender in a process, RabbitMQ between them. */
-export const run: Bench = async (plan) => {
+async function measure(plan: Plan): Promise<readonly Result[]> {
   if (!isInstalled("amqp", rabbitmq)) return [];
   await using broker = await startServer(rabbitmq);
   await using children = childProcesses();
@@ -31,4 +30,7 @@ export const run: Bench = async (plan) => {
     { title: `${title}: time a call`, costs: time, claims },
     { title: `${title}: CPU time of client and server a call`, costs: cpu, claims },
   ];
-};
+}
+
+/** What a call costs beside amqplib used by hand, Moleculer and NestJS: each end of each contender in a process, RabbitMQ between them. */
+export const bench: Bench = [measure];

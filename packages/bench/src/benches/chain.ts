@@ -3,8 +3,8 @@ import middy from "@middy/core";
 import { Effect } from "effect";
 import compose from "koa-compose";
 
-import type { Bench, Claim, Plan, Result } from "../bench.ts";
-import { type Contender, interleave } from "../interleave.ts";
+import type { Bench, Claim, Measure } from "../bench.ts";
+import { type Contender, cpuMs, interleave } from "../interleave.ts";
 import { ownLayers } from "../own-layers.ts";
 
 type ComposeHono = (middleware: readonly unknown[]) => (context: HonoContext) => Promise<HonoContext>;
@@ -43,17 +43,25 @@ type Effectful = import("../layer.ts").Effectful;
 /** Wraps one endpoint in layers. */
 type Wrap = (endpoint: Endpoint, layers: readonly Layer[]) => Endpoint;
 
-const contenders: Readonly<Record<string, Wrap>> = {
-  chain(endpoint, layers) {
-    const [outer, ...inner] = layers.map(({ through }) => through);
-    return outer === undefined ? endpoint : chain(outer, ...inner)(endpoint);
-  },
+const chained: Wrap = (endpoint, layers) => {
+  const [outer, ...inner] = layers.map(({ through }) => through);
+  return outer === undefined ? endpoint : chain(outer, ...inner)(endpoint);
+};
+
+/** What is no more than calls. */
+const nestings: Readonly<Record<string, Wrap>> = {
+  chain: chained,
   "nested by hand"(endpoint, layers) {
     let wrapped = endpoint;
     for (const { through } of layers.toReversed()) wrapped = through(wrapped);
     return wrapped;
   },
   "bare call": (endpoint) => endpoint,
+};
+
+/** Apart from those, for what these leave on the heap slows them. */
+const peers: Readonly<Record<string, Wrap>> = {
+  chain: chained,
   "koa-compose"(endpoint, layers) {
     const run = compose(layers.map(({ koaThrough }) => koaThrough));
     return (request, ctx) => run(request, () => endpoint(request, ctx)) as Promise<unknown>;
@@ -85,28 +93,44 @@ async function contender(wrap: Wrap, depth: number, endpoints: number): Promise<
   return (count) => loop!.calls(wrapped, background, count);
 }
 
-async function measure(depth: number, endpoints: number, claims: readonly Claim[], plan: Plan): Promise<Result> {
-  const made: Record<string, Contender> = {};
-  for (const [name, wrap] of Object.entries(contenders)) made[name] = await contender(wrap, depth, endpoints);
-  const title = `${depth} middlewares around ${endpoints === 1 ? "one endpoint" : `each of ${endpoints} endpoints`}`;
-  return { title, costs: await interleave(made, plan), claims };
+/** What is compared, and what is claimed of it. */
+interface Comparison {
+  readonly contenders: Readonly<Record<string, Wrap>>;
+  readonly depth: number;
+  readonly endpoints: number;
+  readonly claims: readonly Claim[];
+}
+
+function comparing({ contenders, depth, endpoints, claims }: Comparison): Measure {
+  return async (plan) => {
+    const made: Record<string, Contender> = {};
+    for (const [name, wrap] of Object.entries(contenders)) made[name] = await contender(wrap, depth, endpoints);
+    const around = endpoints === 1 ? "one endpoint" : `each of ${endpoints} endpoints`;
+    const beside = contenders === peers ? ", beside the peers" : "";
+    return {
+      title: `${depth} middlewares around ${around}${beside}`,
+      costs: await interleave(made, plan, cpuMs),
+      claims,
+    };
+  };
 }
 
 const asByHand: Claim = { ours: "chain", other: "nested by hand", goal: 0.95 };
-const aheadOfPeers = ["koa-compose", "hono", "middy", "effect"].map((other): Claim => ({
-  ours: "chain",
-  other,
-  goal: 3,
-}));
 const nearBareCall: Claim = { ours: "chain", other: "bare call", goal: 0.4 };
+const aheadOfPeers = Object.keys(peers)
+  .slice(1)
+  .map((other): Claim => ({ ours: "chain", other, goal: 3 }));
 
 /**
  * What composing costs. With one endpoint the engine sees through all layers; with eight, as in a service with eight methods, each
  * layer's call goes to eight places and it cannot.
  */
-export const run: Bench = async (plan) => [
-  await measure(0, 1, [asByHand], plan),
-  await measure(5, 1, [asByHand, ...aheadOfPeers], plan),
-  await measure(10, 1, [asByHand, nearBareCall, ...aheadOfPeers], plan),
-  await measure(10, 8, [asByHand, nearBareCall, ...aheadOfPeers], plan),
+export const bench: Bench = [
+  comparing({ contenders: nestings, depth: 0, endpoints: 1, claims: [asByHand] }),
+  comparing({ contenders: nestings, depth: 5, endpoints: 1, claims: [asByHand] }),
+  comparing({ contenders: peers, depth: 5, endpoints: 1, claims: aheadOfPeers }),
+  comparing({ contenders: nestings, depth: 10, endpoints: 1, claims: [asByHand, nearBareCall] }),
+  comparing({ contenders: peers, depth: 10, endpoints: 1, claims: aheadOfPeers }),
+  comparing({ contenders: nestings, depth: 10, endpoints: 8, claims: [asByHand, nearBareCall] }),
+  comparing({ contenders: peers, depth: 10, endpoints: 8, claims: aheadOfPeers }),
 ];

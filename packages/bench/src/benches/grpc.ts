@@ -1,4 +1,4 @@
-import type { Bench, Claim } from "../bench.ts";
+import type { Bench, Claim, Plan, Result } from "../bench.ts";
 import { childProcesses } from "../child.ts";
 import type { ClientName } from "../grpc/clients.ts";
 import type { ServeQuestion } from "../grpc/serve.ts";
@@ -21,8 +21,7 @@ const clientClaims: readonly Claim[] = [
   { ours: "connectGrpc, descriptor", other: bare, goal: 0.97 },
 ];
 
-/** What a server and a client cost beside grpc-js used by hand, connect-node and NestJS, with the same messages: each in a process, and its other side in another. */
-export const run: Bench = async (plan) => {
+async function measure(plan: Plan): Promise<readonly Result[]> {
   await using children = childProcesses();
   const serve = (name: ServerName) =>
     children.start<ServeQuestion, number>(new URL("../grpc/serve.js", import.meta.url), name);
@@ -58,4 +57,7 @@ export const run: Bench = async (plan) => {
     { title: `${title}: time a call, by client`, costs: client.time, claims: clientClaims },
     { title: `${title}: the client's CPU time a call`, costs: client.cpu, claims: clientClaims },
   ];
-};
+}
+
+/** What a server and a client cost beside grpc-js used by hand, connect-node and NestJS, with the same messages: each in a process, and its other side in another. */
+export const bench: Bench = [measure];

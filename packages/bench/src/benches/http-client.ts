@@ -1,4 +1,4 @@
-import type { Bench, Claim } from "../bench.ts";
+import type { Bench, Claim, Plan, Result } from "../bench.ts";
 import { childProcesses } from "../child.ts";
 import type { ClientName } from "../http/clients.ts";
 import type { ServeQuestion } from "../http/serve.ts";
@@ -22,8 +22,7 @@ const claims: readonly Claim[] = [
   { ours: "connectHttp, contract and zod", other: "undici.request", goal: 1.4 },
 ];
 
-/** What a client costs beside undici as most use it, and beside a pool of one's own: each in a process, one server in another. */
-export const run: Bench = async (plan) => {
+async function measure(plan: Plan): Promise<readonly Result[]> {
   await using children = childProcesses();
   const peer: ServerName = "canned answer";
   const server = children.start<ServeQuestion, number>(new URL("../http/serve.js", import.meta.url), peer);
@@ -40,4 +39,7 @@ export const run: Bench = async (plan) => {
     { title: `${title}: time a call`, costs: time, claims },
     { title: `${title}: the client's CPU time a call`, costs: cpu, claims },
   ];
-};
+}
+
+/** What a client costs beside undici as most use it, and beside a pool of one's own: each in a process, one server in another. */
+export const bench: Bench = [measure];

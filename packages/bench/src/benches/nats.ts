@@ -1,5 +1,5 @@
 import { nats, startServer } from "@kit/servers";
-import type { Bench, Claim } from "../bench.ts";
+import type { Bench, Claim, Plan, Result } from "../bench.ts";
 import { childProcesses } from "../child.ts";
 import { inFlight } from "../http/sum.ts";
 import { isInstalled } from "../installed.ts";
@@ -42,8 +42,7 @@ const pairClaims: readonly Claim[] = [
   { ours: "kit, contract and zod", other: "Moleculer", goal: 1 },
 ];
 
-/** What both sides cost beside the driver used the ordinary way and by hand, and beside Moleculer and NestJS: each in a process, and one NATS server for all. */
-export const run: Bench = async (plan) => {
+async function measure(plan: Plan): Promise<readonly Result[]> {
   if (!isInstalled("nats", nats)) return [];
   await using broker = await startServer(nats);
   await using children = childProcesses();
@@ -89,4 +88,7 @@ export const run: Bench = async (plan) => {
     { title: `${titles[2]}: time a call`, costs: both.time, claims: pairClaims },
     { title: `${titles[2]}: CPU time of client and server a call`, costs: both.cpu, claims: pairClaims },
   ];
-};
+}
+
+/** What both sides cost beside the driver used the ordinary way and by hand, and beside Moleculer and NestJS: each in a process, and one NATS server for all. */
+export const bench: Bench = [measure];

@@ -1,4 +1,4 @@
-import type { Bench, Claim } from "../bench.ts";
+import type { Bench, Claim, Plan, Result } from "../bench.ts";
 import { childProcesses } from "../child.ts";
 import { inFlight } from "../http/sum.ts";
 import { sample, type Sampled } from "../sampling.ts";
@@ -12,8 +12,7 @@ const claims: readonly Claim[] = [
   { ours: "kit, contract and zod", other: "thrift, framed", goal: 0.85 },
 ];
 
-/** What client and server cost beside the runtime's own: each in a process. */
-export const run: Bench = async (plan) => {
+async function measure(plan: Plan): Promise<readonly Result[]> {
   await using children = childProcesses();
   const program = new URL("../thrift/run.js", import.meta.url);
 
@@ -37,8 +36,11 @@ export const run: Bench = async (plan) => {
     { title: `${title}: time a call`, costs: time, claims },
     { title: `${title}: CPU time a call, of client and server`, costs: cpu, claims },
   ];
-};
+}
 
 interface Asked {
   ask(question: RunQuestion): Promise<any>;
 }
+
+/** What client and server cost beside the runtime's own: each in a process. */
+export const bench: Bench = [measure];

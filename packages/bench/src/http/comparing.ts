@@ -1,4 +1,4 @@
-import type { Bench, Claim } from "../bench.ts";
+import type { Claim, Measure } from "../bench.ts";
 import { childProcesses } from "../child.ts";
 import type { LoadAnswer, LoadQuestion } from "./load.ts";
 import type { ServeQuestion } from "./serve.ts";
@@ -15,7 +15,7 @@ interface Comparison {
 }
 
 /** Measures servers, each in a process, the load in another. */
-export function comparing({ title, contenders, claims }: Comparison): Bench {
+export function comparing({ title, contenders, claims }: Comparison): Measure {
   return async (plan) => {
     await using children = childProcesses();
     const load = children.start<LoadQuestion, LoadAnswer>(new URL("./load.js", import.meta.url));
