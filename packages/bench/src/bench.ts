@@ -1,5 +1,8 @@
 /** How much to measure. */
 export interface Plan {
+  /** In how many processes one after another: each keeps what its compiler decided early on, which makes two of one program differ by 5 % and more. */
+  readonly starts: number;
+  /** In each of them. */
   readonly rounds: number;
   /** How long one contender is measured in one round, in ms. */
   readonly sampleMs: number;
@@ -8,10 +11,10 @@ export interface Plan {
 }
 
 /** Enough for medians that hold on a machine which others use too. */
-export const fullPlan: Plan = { rounds: 21, sampleMs: 25, warmUpMs: 250 };
+export const fullPlan: Plan = { starts: 3, rounds: 7, sampleMs: 25, warmUpMs: 100 };
 
 /** Runs everything once: whether it works, not how fast. */
-export const smokePlan: Plan = { rounds: 1, sampleMs: 1, warmUpMs: 1 };
+export const smokePlan: Plan = { starts: 1, rounds: 1, sampleMs: 1, warmUpMs: 1 };
 
 /** What one operation costs with each contender, in ns, round by round. */
 export type Costs = Readonly<Record<string, readonly number[]>>;
@@ -39,5 +42,5 @@ export interface Result {
 /** Measures contenders, mostly together. */
 export type Measure = (plan: Plan) => Promise<Result | readonly Result[]>;
 
-/** What a file in `benches` exports. Each is run in a process of its own, since what one leaves on the heap slows the next: pino's lines by a half, after winston's. */
+/** What a file in `benches` exports. Each is run in processes of its own, since what one leaves on the heap slows the next: pino's lines by a half, after winston's. */
 export type Bench = readonly Measure[];

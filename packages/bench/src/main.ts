@@ -51,13 +51,27 @@ async function main(): Promise<void> {
 }
 
 async function* run(name: string, plan: Plan): AsyncIterable<Result> {
-  await using children = childProcesses();
   for (let at = 0, more = true; more; at += 1) {
-    const child = children.start<Plan, Ran>(new URL("./run.js", import.meta.url), name, String(at));
-    const ran = await child.ask(plan);
-    yield* ran.results;
-    more = ran.more;
+    const runs: (readonly Result[])[] = [];
+    for (let start = 0; start < plan.starts; start += 1) {
+      await using children = childProcesses();
+      const child = children.start<Plan, Ran>(new URL("./run.js", import.meta.url), name, String(at));
+      const ran = await child.ask(plan);
+      runs.push(ran.results);
+      more = ran.more;
+    }
+    yield* runs[0]!.map((_, nth) => joined(runs.map((results) => results[nth]!)));
   }
+}
+
+/** One result of those of several starts. */
+function joined(results: readonly Result[]): Result {
+  const [{ costs, ...rest }] = results as [Result];
+  const names = Object.keys(costs);
+  return {
+    ...rest,
+    costs: Object.fromEntries(names.map((name) => [name, results.flatMap((each) => each.costs[name]!)])),
+  };
 }
 
 /** npm sets INIT_CWD to where its user stands. */

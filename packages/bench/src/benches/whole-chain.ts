@@ -13,7 +13,7 @@ const ours: ContenderName = "kit";
 const bare: ContenderName = "fastify and undici, nothing else";
 
 /** How many calls warm a contender up, for each ms of the plan's. */
-const callsPerMs = 100;
+const callsPerMs = 250;
 
 async function measure(plan: Plan): Promise<readonly Result[]> {
   const names = Object.keys(contenders) as ContenderName[];
