@@ -108,25 +108,19 @@ export function jsonrpcHandler(
     return replies.length === 0 ? undefined : `[${replies.join(",")}]`;
   }
 
-  const parse = async (request: HttpRequest): Promise<unknown> => {
-    try {
-      const value: unknown = await decodeJson(request);
-      if (value !== undefined) return value;
-    } catch (cause) {
-      // A body that is too long or too slow is HTTP's matter.
-      if (hasStatus(cause)) throw cause;
-    }
-    throw jsonrpcError(-32700, "invalid_argument", "body: not valid JSON");
+  /** Chained rather than awaited: of each call's cost a part is the turns that it takes in the queue. */
+  const decode = (request: HttpRequest, ctx: Context): Promise<unknown> => {
+    if (request.method !== "POST") throw statusError(405, "unimplemented", "405 must POST");
+    return decodeJson(request).then((value: unknown) => checked(value, ctx), refuseToParse);
   };
 
-  const decode = async (request: HttpRequest, ctx: Context): Promise<unknown> => {
-    if (request.method !== "POST") throw statusError(405, "unimplemented", "405 must POST");
-    const value = await parse(request);
+  function checked(value: unknown, ctx: Context): unknown {
+    if (value === undefined) refuseToParse(undefined);
     if (!Array.isArray(value)) ctx.get(asked)!.id = idOf(value);
     else if (value.length === 0) throw invalidRequest("an empty batch");
     else if (value.length > maxBatch) throw invalidRequest(`more than ${maxBatch} calls`);
     return value;
-  };
+  }
 
   return httpHandler<unknown, string | undefined>(
     (value, ctx) => (Array.isArray(value) ? answerBatch(value, ctx) : answer(value, ctx)),
@@ -177,9 +171,15 @@ function encodeNoPost(reply: HttpReply): void {
   reply.body = "405 must POST\n";
 }
 
+function refuseToParse(cause: unknown): never {
+  // A body that is too long or too slow is HTTP's matter.
+  if (hasStatus(cause)) throw cause;
+  throw jsonrpcError(-32700, "invalid_argument", "body: not valid JSON");
+}
+
 /** Only what concerns the request as such, a body that is too long or too slow, is no 200. */
 const statusOf = (error: unknown): number => (hasStatus(error) ? error.statusCode() : 200);
 
-function hasStatus(error: unknown): error is StatusCoder {
+function hasStatus(error: unknown): error is Error & StatusCoder {
   return typeof (error as Partial<StatusCoder> | null)?.statusCode === "function";
 }
