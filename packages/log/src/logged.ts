@@ -1,6 +1,7 @@
 import { type AnyMiddleware, callInfo, codeOf, codes, type Context, failureOf } from "@kit/endpoint";
+import { bind } from "./bind.ts";
 import { error, info, warn } from "./levels.ts";
-import type { Logger } from "./logger.ts";
+import type { Fields, Logger } from "./logger.ts";
 
 /** The description of a method that `implement` hands to its middleware fits as it is. */
 export interface LoggedOptions {
@@ -26,35 +27,34 @@ export interface LoggedOptions {
  */
 export function logged(logger: Logger, options: LoggedOptions = {}): AnyMiddleware {
   const { service, name, transport, now = () => performance.now() } = options;
-  const at = { info: info(logger), warn: warn(logger), error: error(logger) };
+  // Bound once, which a sink may serialise once.
+  const told = Object.entries({ service, method: name, transport }).filter(([, value]) => value !== undefined);
+  const bound = bind(logger, Object.fromEntries(told));
+  const at = { info: info(bound), warn: warn(bound), error: error(bound) };
 
-  const record = (level: keyof typeof at, ctx: Context, start: number, outcome: Outcome): void => {
+  const record = (level: keyof typeof at, ctx: Context, start: number, outcome?: Fields): void => {
     if (logger.enabled?.(level) === false) return;
     const call = ctx.get(callInfo);
-    at[level].log(
-      {
-        service: service ?? call?.service,
-        method: name ?? call?.method,
-        transport: transport ?? call?.transport,
-        took_ms: Math.round((now() - start) * 1000) / 1000,
-        business_error: outcome.businessError,
-        code: outcome.code,
-        transport_error: outcome.transportError,
-      },
-      ctx,
-    );
+    const fields: Record<string, unknown> = {};
+    if (service === undefined) fields["service"] = call?.service;
+    if (name === undefined) fields["method"] = call?.method;
+    if (transport === undefined) fields["transport"] = call?.transport;
+    fields["took_ms"] = Math.round((now() - start) * 1000) / 1000;
+    for (const key in outcome) fields[key] = outcome[key];
+    at[level].log(fields, ctx);
   };
 
   return (next) => (request, ctx) => {
     const start = now();
     const failed = (cause: unknown): never => {
       const code = codeOf(cause);
-      record(codes[code].http < 500 ? "warn" : "error", ctx, start, { code, transportError: cause });
+      record(codes[code].http < 500 ? "warn" : "error", ctx, start, { code, transport_error: cause });
       throw cause;
     };
     try {
       return next(request, ctx).then((response) => {
-        record("info", ctx, start, { businessError: failureIn(response) });
+        const failure = failureIn(response);
+        record("info", ctx, start, failure === undefined ? undefined : { business_error: failure });
         return response;
       }, failed);
     } catch (cause) {
@@ -62,12 +62,6 @@ export function logged(logger: Logger, options: LoggedOptions = {}): AnyMiddlewa
       return failed(cause);
     }
   };
-}
-
-interface Outcome {
-  readonly businessError?: unknown;
-  readonly code?: string;
-  readonly transportError?: unknown;
 }
 
 /** A response whose `failed` throws must not fail the call that it answers. */
