@@ -1,8 +1,10 @@
 import type { Context, Endpoint, Middleware } from "@kit/endpoint";
 import type { MiddlewareObj } from "@middy/core";
+import type { NestInterceptor } from "@nestjs/common";
 import { Effect } from "effect";
 import type { MiddlewareHandler } from "hono";
 import type { Middleware as KoaMiddleware } from "koa-compose";
+import type { ActionHandler, Middleware as MoleculerMiddleware } from "moleculer";
 
 // To be imported once for each place it stands for (`./layer.js?3`): an engine learns by place in the code, and ten middlewares of ten
 // packages are ten places, where ten closures of one function would be one.
@@ -21,6 +23,17 @@ export const honoThrough: MiddlewareHandler = (_, next) => next();
 
 /** The same for middy, whose middlewares are hooks. */
 export const middyThrough: MiddlewareObj = { before() {} };
+
+/** The same for Moleculer. */
+export const moleculerThrough: MoleculerMiddleware = {
+  localAction:
+    (next: ActionHandler): ActionHandler =>
+    (context) =>
+      next(context),
+};
+
+/** The same for NestJS. */
+export const nestThrough: NestInterceptor = { intercept: (_, handler) => handler.handle() };
 
 /** What an endpoint is to Effect. */
 export type Effectful = (request: unknown, ctx: Context) => Effect.Effect<unknown>;

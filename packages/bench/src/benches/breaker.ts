@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { gobreaker } from "@kit/circuitbreaker-gobreaker";
 import { handyBreaker } from "@kit/circuitbreaker-handy";
 import { background, type Context, type Endpoint } from "@kit/endpoint";
@@ -5,10 +6,30 @@ import { circuitBreaker, ConsecutiveBreaker, handleAll } from "cockatiel";
 import OpossumBreaker from "opossum";
 
 import type { Bench, Claim, Plan, Result } from "../bench.ts";
-import { type Contender, interleave } from "../interleave.ts";
+import { type Contender, cpuMs, interleave } from "../interleave.ts";
 import { ownLayers } from "../own-layers.ts";
 
+// It asks for another rxjs than NestJS does, and gets it where its adapter has it.
+const hystrix = createRequire(import.meta.resolve("@kit/circuitbreaker-hystrix"))("hystrixjs") as Hystrix;
+
 const hourMs = 3_600_000;
+
+let commands = 0;
+
+interface Hystrix {
+  readonly commandFactory: { getOrCreate(key: string): HystrixCommandBuilder };
+}
+
+/** Each but the last returns itself. */
+interface HystrixCommandBuilder {
+  run(run: Endpoint): this;
+  timeout(ms: number): this;
+  requestVolumeRejectionThreshold(count: number): this;
+  circuitBreakerRequestVolumeThreshold(count: number): this;
+  circuitBreakerErrorThresholdPercentage(percent: number): this;
+  circuitBreakerSleepWindowInMilliseconds(ms: number): this;
+  build(): { execute(request: unknown, ctx: Context): Promise<unknown> };
+}
 
 /** Puts a breaker around an endpoint, which opens at about six failures and stays open. */
 type Wrap = (endpoint: Endpoint) => Endpoint;
@@ -28,6 +49,19 @@ const peers = {
     const breaker = new OpossumBreaker<[unknown, Context], unknown>(endpoint, options);
     return (request, ctx) => breaker.fire(request, ctx);
   },
+  hystrixjs(endpoint) {
+    // Its limit of calls under way is on unless it is 0, and so is its timeout.
+    const command = hystrix.commandFactory
+      .getOrCreate(`bench-${(commands += 1)}`)
+      .run(endpoint)
+      .timeout(0)
+      .requestVolumeRejectionThreshold(0)
+      .circuitBreakerRequestVolumeThreshold(6)
+      .circuitBreakerErrorThresholdPercentage(50)
+      .circuitBreakerSleepWindowInMilliseconds(hourMs)
+      .build();
+    return (request, ctx) => command.execute(request, ctx);
+  },
 } satisfies Record<string, Wrap>;
 
 /** One of ours at a time: what two of them share is then seen by the engine as it is with one. */
@@ -42,7 +76,7 @@ async function closed(name: keyof typeof ours, goal: number, plan: Plan): Promis
   }
   return {
     title: `a call through a closed breaker: ${name}`,
-    costs: await interleave(contenders, plan),
+    costs: await interleave(contenders, plan, cpuMs),
     claims: [{ ours: name, other: "counting by hand", goal }, ...aheadOfPeers(name, name === "gobreaker" ? 2.5 : 1.5)],
   };
 }
@@ -60,7 +94,7 @@ async function open(plan: Plan): Promise<Result> {
   }
   return {
     title: "a refusal by an open breaker",
-    costs: await interleave(contenders, plan),
+    costs: await interleave(contenders, plan, cpuMs),
     claims: [...aheadOfPeers("gobreaker", 4), ...aheadOfPeers("handyBreaker", 4)],
   };
 }

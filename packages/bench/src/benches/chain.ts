@@ -1,7 +1,10 @@
 import { background, chain, type Context, type Endpoint } from "@kit/endpoint";
 import middy from "@middy/core";
+import { InterceptorsConsumer } from "@nestjs/core/interceptors/interceptors-consumer.js";
 import { Effect } from "effect";
 import compose from "koa-compose";
+import { type Context as MoleculerContext, ServiceBroker } from "moleculer";
+import { lastValueFrom, type Observable } from "rxjs";
 
 import type { Bench, Claim, Measure } from "../bench.ts";
 import { type Contender, cpuMs, interleave } from "../interleave.ts";
@@ -41,7 +44,7 @@ type Layer = typeof import("../layer.ts");
 type Effectful = import("../layer.ts").Effectful;
 
 /** Wraps one endpoint in layers. */
-type Wrap = (endpoint: Endpoint, layers: readonly Layer[]) => Endpoint;
+type Wrap = (endpoint: Endpoint, layers: readonly Layer[]) => Endpoint | Promise<Endpoint>;
 
 const chained: Wrap = (endpoint, layers) => {
   const [outer, ...inner] = layers.map(({ through }) => through);
@@ -82,12 +85,37 @@ const peers: Readonly<Record<string, Wrap>> = {
     for (const { effectThrough } of layers.toReversed()) wrapped = effectThrough(wrapped);
     return (request, ctx) => Effect.runPromise(wrapped(request, ctx));
   },
+  /** Without what it puts around every action of its own accord. */
+  async moleculer(endpoint, layers) {
+    const middlewares = layers.map(({ moleculerThrough }) => moleculerThrough);
+    const broker = new ServiceBroker({ logger: false, internalMiddlewares: false, middlewares });
+    broker.createService({
+      name: "echo",
+      actions: {
+        say: ({ params, meta }: MoleculerContext<unknown, { readonly ctx: Context }>) => endpoint(params, meta.ctx),
+      },
+    });
+    await broker.start();
+    return (request, ctx) => broker.call("echo.say", request, { meta: { ctx } });
+  },
+  /** As its routes call interceptors. */
+  nestjs(endpoint, layers) {
+    const interceptors = layers.map(({ nestThrough }) => nestThrough);
+    const consumer = new InterceptorsConsumer();
+    const [controller, say] = [{}, (): void => {}];
+    return async (request, ctx) =>
+      lastValueFrom(
+        (await consumer.intercept(interceptors, [request, ctx], controller, say, () =>
+          endpoint(request, ctx),
+        )) as Observable<unknown>,
+      );
+  },
 };
 
 /** That many endpoints, wrapped in the same layers and called in turn. */
 async function contender(wrap: Wrap, depth: number, endpoints: number): Promise<Contender> {
   const layers = await ownLayers(depth);
-  const wrapped = (await ownLayers(endpoints)).map(({ echo }) => wrap(echo, layers));
+  const wrapped = await Promise.all((await ownLayers(endpoints)).map(async ({ echo }) => wrap(echo, layers)));
   for (const endpoint of wrapped) if ((await endpoint(7, background)) !== 7) throw new Error("not the answer");
   const [loop] = await ownLayers(1);
   return (count) => loop!.calls(wrapped, background, count);

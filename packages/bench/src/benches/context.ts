@@ -1,8 +1,9 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { background, type Context, type ContextKey, contextKey } from "@kit/endpoint";
 import { type Context as OtelContext, createContextKey, ROOT_CONTEXT } from "@opentelemetry/api";
 
 import type { Bench, Plan, Result } from "../bench.ts";
-import { interleave } from "../interleave.ts";
+import { cpuMs, interleave } from "../interleave.ts";
 
 const longMs = 1000;
 
@@ -21,6 +22,7 @@ async function values(plan: Plan): Promise<Result> {
     ContextKey<number>
   >;
   const [x, y, z] = ["x", "y", "z"].map((name) => createContextKey(name)) as Three<symbol>;
+  const storage = new AsyncLocalStorage<Readonly<Partial<Record<"a" | "b" | "c", number>>>>();
   const costs = await interleave(
     {
       "kit context"(count) {
@@ -41,8 +43,22 @@ async function values(plan: Plan): Promise<Result> {
         }
         return sum;
       },
+      AsyncLocalStorage(count) {
+        let sum = 0;
+        for (let i = 0; i < count; i += 1) {
+          storage.run({ a: i }, () =>
+            storage.run({ ...storage.getStore(), b: i }, () =>
+              storage.run({ ...storage.getStore(), c: i }, () => {
+                sum += storage.getStore()!.a!;
+              }),
+            ),
+          );
+        }
+        return sum;
+      },
     },
     plan,
+    cpuMs,
   );
   const claims = [{ ours: "kit context", other: "OpenTelemetry context", goal: 3 }];
   return { title: "three values set, the first one read", costs, claims };
@@ -67,6 +83,7 @@ async function cancelled(plan: Plan): Promise<Result> {
       },
     },
     plan,
+    cpuMs,
   );
   const claims = [{ ours: "kit context", other: "AbortSignal.any", goal: 20 }];
   return { title: "a timeout, cancelled before", costs, claims };
@@ -91,6 +108,7 @@ async function listenedTo(plan: Plan): Promise<Result> {
       },
     },
     plan,
+    cpuMs,
   );
   return { title: "the same, with a listener", costs, claims: [] };
 }

@@ -5,7 +5,7 @@ import { RateLimiterMemory } from "rate-limiter-flexible";
 
 import type { Bench, Plan, Result } from "../bench.ts";
 import { bucketByHand } from "../bucket-by-hand.ts";
-import { interleave } from "../interleave.ts";
+import { cpuMs, interleave } from "../interleave.ts";
 
 // Never empty, and always to be reckoned.
 const [ratePerSecond, burst] = [1e9, 1e9];
@@ -41,6 +41,7 @@ async function measureCheck(plan: Plan): Promise<Result> {
       },
     },
     plan,
+    cpuMs,
   );
   return {
     title: "one check of a token bucket",
@@ -84,6 +85,7 @@ async function measureCall(plan: Plan): Promise<Result> {
       },
     },
     plan,
+    cpuMs,
   );
   return {
     title: "a call through a limiter",

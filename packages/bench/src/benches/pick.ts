@@ -1,8 +1,9 @@
 import { roundRobin } from "@kit/lb";
 import { endpointer, fixedInstancer } from "@kit/sd";
+import { ServiceBroker, Strategies } from "moleculer";
 
 import type { Bench, Plan, Result } from "../bench.ts";
-import { interleave } from "../interleave.ts";
+import { cpuMs, interleave } from "../interleave.ts";
 
 // Each pick is put here, or the engine would not even make it.
 const handed: { picked: object | undefined } = { picked: undefined };
@@ -12,6 +13,8 @@ async function measure(size: number, plan: Plan): Promise<Result> {
   await using instancer = fixedInstancer(instances);
   await using live = endpointer(instancer, (instance) => ({ endpoint: instance }));
   const balancer = roundRobin(live);
+  const broker = new ServiceBroker({ logger: false });
+  const strategy = new Strategies.RoundRobin(broker.registry, broker, {});
   const costs = await interleave(
     {
       roundRobin(count) {
@@ -20,8 +23,12 @@ async function measure(size: number, plan: Plan): Promise<Result> {
       "array index"(count) {
         for (let i = 0; i < count; i += 1) handed.picked = instances[i % size];
       },
+      "Moleculer's round robin"(count) {
+        for (let i = 0; i < count; i += 1) handed.picked = strategy.select(instances);
+      },
     },
     plan,
+    cpuMs,
   );
   return {
     title: `a pick of ${size} instances`,
