@@ -6,7 +6,7 @@ export interface Plan {
   readonly rounds: number;
   /** How long one contender is measured in one round, in ms. */
   readonly sampleMs: number;
-  /** How long each contender runs unmeasured before, in ms. */
+  /** How long each contender runs unmeasured before, in ms; 0 for not at all. */
   readonly warmUpMs: number;
 }
 
@@ -16,7 +16,10 @@ export const fullPlan: Plan = { starts: 3, rounds: 7, sampleMs: 25, warmUpMs: 10
 /** Runs everything once: whether it works, not how fast. */
 export const smokePlan: Plan = { starts: 1, rounds: 1, sampleMs: 1, warmUpMs: 1 };
 
-/** What one operation costs with each contender, in ns, round by round. */
+/** What contenders are measured in. */
+export type Unit = "ns" | "bytes";
+
+/** What one operation costs with each contender, round by round, in the unit of the result. */
 export type Costs = Readonly<Record<string, readonly number[]>>;
 
 /** What is claimed: `ours` does at least `goal` times as many operations a second as `other`. */
@@ -26,17 +29,23 @@ export interface Claim {
   readonly goal: number;
 }
 
-/** What is claimed where there is nobody to compare with: one operation of `ours` takes less than `withinMs`. */
+/** What is claimed where a ratio would say nothing: `ours` costs less than `below`, or not so much more than `over` does. */
 export interface Bound {
   readonly ours: string;
-  readonly withinMs: number;
+  readonly over?: string;
+  /** In the unit of the result. */
+  readonly below: number;
 }
 
 /** Contenders measured together, and what is claimed of them. */
 export interface Result {
   readonly title: string;
+  /** @default "ns" */
+  readonly unit?: Unit;
   readonly costs: Costs;
   readonly claims: readonly (Claim | Bound)[];
+  /** Those contenders of ours of which nothing is claimed. */
+  readonly ours?: readonly string[];
 }
 
 /** Measures contenders, mostly together. */

@@ -18,4 +18,6 @@ export const benches: Readonly<Record<string, () => Promise<{ readonly bench: Be
   amqp: () => import("./benches/amqp.ts"),
   thrift: () => import("./benches/thrift.ts"),
   "whole-chain": () => import("./benches/whole-chain.ts"),
+  import: () => import("./benches/import.ts"),
+  size: () => import("./benches/size.ts"),
 };

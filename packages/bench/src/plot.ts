@@ -1,4 +1,6 @@
-import { type Reported, time } from "./report.ts";
+import { amount } from "./amount.ts";
+import { spoken } from "./judged.ts";
+import type { Reported } from "./report.ts";
 
 const [width, nameWidth, barHeight, gap, margin] = [900, 280, 18, 6, 24];
 const barWidth = width - nameWidth - 2 * margin - 90;
@@ -34,15 +36,14 @@ const style = `
   }`;
 
 function group(
-  { title, contenders, claims }: Reported,
+  { title, unit, contenders, claims }: Reported,
   top: number,
 ): { readonly svg: string; readonly height: number } {
-  const ours = new Set(claims.map((claim) => claim.ours));
-  const medians = contenders.map(({ medianNs }) => medianNs);
-  const [least, most] = [Math.min(...medians), Math.max(...contenders.map(({ highNs }) => highNs))];
+  const medians = contenders.map(({ median }) => median);
+  const [least, most] = [Math.min(...medians), Math.max(...contenders.map(({ high }) => high))];
   const logarithmic = most > logarithmicFrom * least;
-  const along = (ns: number): number =>
-    barWidth * (logarithmic ? Math.log(Math.max(1, (10 * ns) / least)) / Math.log((10 * most) / least) : ns / most);
+  const along = (cost: number): number =>
+    barWidth * (logarithmic ? Math.log(Math.max(1, (10 * cost) / least)) / Math.log((10 * most) / least) : cost / most);
   const left = margin + nameWidth;
   const lines = [
     `<text class="title" x="${margin}" y="${top + 14}">${escaped(title)}</text>`,
@@ -51,21 +52,19 @@ function group(
       : []),
   ];
   let y = top + 26;
-  for (const { name, medianNs, lowNs, highNs } of contenders) {
+  for (const { name, ours, median, low, high } of contenders) {
     const middle = y + barHeight / 2;
     lines.push(
       `<text class="name" x="${left - 8}" y="${middle + 4}" text-anchor="end">${escaped(name)}</text>`,
-      `<rect class="${ours.has(name) ? "ours" : "bar"}" x="${left}" y="${y}" width="${along(medianNs).toFixed(1)}" height="${barHeight}" rx="2"/>`,
-      `<line class="half" x1="${(left + along(lowNs)).toFixed(1)}" x2="${(left + along(highNs)).toFixed(1)}" y1="${middle}" y2="${middle}"/>`,
-      `<text x="${(left + along(Math.max(medianNs, highNs)) + 8).toFixed(1)}" y="${middle + 4}">${time(medianNs)}</text>`,
+      `<rect class="${ours ? "ours" : "bar"}" x="${left}" y="${y}" width="${along(median).toFixed(1)}" height="${barHeight}" rx="2"/>`,
+      `<line class="half" x1="${(left + along(low)).toFixed(1)}" x2="${(left + along(high)).toFixed(1)}" y1="${middle}" y2="${middle}"/>`,
+      `<text x="${(left + along(Math.max(median, high)) + 8).toFixed(1)}" y="${middle + 4}">${amount(median, unit)}</text>`,
     );
     y += barHeight + gap;
   }
   for (const claim of claims) {
-    const said =
-      "withinMs" in claim
-        ? `${claim.ours}: ${time(claim.ns.median)}, goal under ${claim.withinMs} ms`
-        : `${claim.ours} / ${claim.other}: ${claim.ratio.median.toFixed(2)} x, goal ${claim.goal.toFixed(2)} x`;
+    const [whose, figure, , goal] = spoken(claim, unit);
+    const said = `${whose}: ${figure}, ${goal}`;
     lines.push(
       `<text class="claim ${claim.met ? "met" : "missed"}" x="${left}" y="${y + 12}">${escaped(said)}, ${claim.met ? "met" : "missed"}</text>`,
     );

@@ -1,7 +1,9 @@
 import { cpus } from "node:os";
 
-import type { Bound, Claim, Costs, Result } from "./bench.ts";
-import { speedUp, summary, type Summary } from "./statistics.ts";
+import { amount } from "./amount.ts";
+import type { Result, Unit } from "./bench.ts";
+import { type Judged, judged, reach, spoken } from "./judged.ts";
+import { summary, type Summary } from "./statistics.ts";
 
 /** What is printed, and what is written as JSON. */
 export interface Report {
@@ -11,61 +13,32 @@ export interface Report {
 
 export interface Reported {
   readonly title: string;
-  readonly contenders: readonly ({ readonly name: string } & Record<"medianNs" | "lowNs" | "highNs", number>)[];
+  readonly unit: Unit;
+  readonly contenders: readonly ({ readonly name: string; readonly ours: boolean } & Summary)[];
   readonly claims: readonly Judged[];
 }
-
-type Judged = ((Claim & { readonly ratio: Summary }) | (Bound & { readonly ns: Summary })) & { readonly met: boolean };
 
 export function machine(): Report["machine"] {
   const all = cpus();
   return { cpu: all[0]?.model ?? "unknown", cores: all.length, node: process.version };
 }
 
-export function reported({ title, costs, claims }: Result): Reported {
+export function reported({ title, unit = "ns", costs, claims, ours = [] }: Result): Reported {
+  const own = new Set([...ours, ...claims.map((claim) => claim.ours)]);
   return {
     title,
-    contenders: Object.entries(costs).map(([name, series]) => {
-      const { median, low, high } = summary(series);
-      return { name, medianNs: median, lowNs: low, highNs: high };
-    }),
+    unit,
+    contenders: Object.entries(costs).map(([name, series]) => ({ name, ours: own.has(name), ...summary(series) })),
     claims: claims.map((claim) => judged(claim, costs)),
   };
 }
 
-function judged(claim: Claim | Bound, costs: Costs): Judged {
-  if ("withinMs" in claim) {
-    const ns = summary(costs[claim.ours]!);
-    return { ...claim, ns, met: ns.median < claim.withinMs * 1e6 };
-  }
-  const ratio = speedUp(claim, costs);
-  return { ...claim, ratio, met: ratio.median >= claim.goal };
-}
-
 /** The result as a table, what is claimed beside its goal. */
-export function table({ title, contenders, claims }: Reported): string {
-  const rows = contenders.map(({ name, medianNs, lowNs, highNs }) => [
-    name,
-    time(medianNs),
-    `${time(lowNs)} to ${time(highNs)}`,
-  ]);
-  return [title, ...aligned(rows), ...aligned(claims.map(claimRow)), ""].join("\n");
-}
-
-function claimRow(claim: Judged): string[] {
-  const verdict = claim.met ? "met" : "MISSED";
-  if ("withinMs" in claim) {
-    const { ours, withinMs, ns } = claim;
-    return [ours, time(ns.median), `goal under ${time(withinMs * 1e6)}`, verdict];
-  }
-  const { ours, other, goal, ratio } = claim;
-  return [
-    `${ours} / ${other}`,
-    times(ratio.median),
-    `${times(ratio.low)} to ${times(ratio.high)}`,
-    `goal ${times(goal)}`,
-    verdict,
-  ];
+export function table({ title, unit, contenders, claims }: Reported): string {
+  const inUnit = (cost: number): string => amount(cost, unit);
+  const rows = contenders.map((row) => [row.name, inUnit(row.median), reach(row, inUnit)]);
+  const claimRows = claims.map((claim) => [...spoken(claim, unit), claim.met ? "met" : "MISSED"]);
+  return [title, ...aligned(rows), ...aligned(claimRows), ""].join("\n");
 }
 
 function aligned(rows: readonly (readonly string[])[]): string[] {
@@ -74,15 +47,6 @@ function aligned(rows: readonly (readonly string[])[]): string[] {
     const [first = "", ...rest] = row.map((cell, column) =>
       column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!),
     );
-    return `  ${[first, ...rest].join("  ")}`;
+    return `  ${[first, ...rest].join("  ")}`.trimEnd();
   });
-}
-
-export function time(ns: number): string {
-  const [value, unit] = ns < 1e3 ? [ns, "ns"] : ns < 1e6 ? [ns / 1e3, "µs"] : [ns / 1e6, "ms"];
-  return `${value.toPrecision(3)} ${unit}`;
-}
-
-function times(ratio: number): string {
-  return `${ratio.toFixed(ratio < 10 ? 2 : 1)} x`;
 }

@@ -25,7 +25,7 @@ export async function sample(
   { rounds, sampleMs, warmUpMs }: Plan,
 ): Promise<{ readonly time: Costs; readonly cpu: Costs }> {
   const names = Object.keys(contenders);
-  for (const name of names) await contenders[name]!(longer * warmUpMs);
+  if (warmUpMs > 0) for (const name of names) await contenders[name]!(longer * warmUpMs);
   const time: Record<string, number[]> = Object.fromEntries(names.map((name) => [name, []]));
   const cpu: Record<string, number[]> = Object.fromEntries(names.map((name) => [name, []]));
   for (let round = 0; round < rounds; round += 1) {

@@ -1,4 +1,4 @@
-import type { Claim, Costs } from "./bench.ts";
+import type { Bound, Claim, Costs } from "./bench.ts";
 
 /** A value that so many of a hundred are below. */
 function percentile(values: readonly number[], percent: number): number {
@@ -23,4 +23,10 @@ export function summary(values: readonly number[]): Summary {
 export function speedUp({ ours, other }: Claim, costs: Costs): Summary {
   const [mine, theirs] = [costs[ours]!, costs[other]!];
   return summary(theirs.map((cost, round) => cost / mine[round]!));
+}
+
+/** What ours cost, or how much more than the other, round by round. */
+export function excess({ ours, over }: Bound, costs: Costs): Summary {
+  const theirs = over === undefined ? [] : costs[over]!;
+  return summary(costs[ours]!.map((cost, round) => cost - (theirs[round] ?? 0)));
 }

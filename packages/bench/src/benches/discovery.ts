@@ -15,7 +15,8 @@ const replaced = 100;
 /** So many answers are given in turn. */
 const turns = 8;
 
-const withinMs = 3;
+/** 3 ms. */
+const below = 3e6;
 
 /** What a registry answers: new objects each time. */
 function answers(): Instance[][] {
@@ -141,7 +142,7 @@ async function measure(title: string, { instancer, tellNext }: Told, plan: Plan)
     { ...plan, sampleMs: 4 * plan.sampleMs },
   );
   if (live.endpoints().length !== size) throw new Error(`${live.endpoints().length} endpoints of ${size} instances`);
-  return { title, costs, claims: [{ ours: "update", withinMs }] };
+  return { title, costs, claims: [{ ours: "update", below }] };
 }
 
 // Each pick is put here, or the engine would not even make it.
