@@ -8,13 +8,15 @@ export interface Plan {
   readonly sampleMs: number;
   /** How long each contender runs unmeasured before, in ms; 0 for not at all. */
   readonly warmUpMs: number;
+  /** How long the soak goes on, in minutes. */
+  readonly minutes: number;
 }
 
 /** Enough for medians that hold on a machine which others use too. */
-export const fullPlan: Plan = { starts: 3, rounds: 7, sampleMs: 25, warmUpMs: 100 };
+export const fullPlan: Plan = { starts: 3, rounds: 7, sampleMs: 25, warmUpMs: 100, minutes: 10 };
 
 /** Runs everything once: whether it works, not how fast. */
-export const smokePlan: Plan = { starts: 1, rounds: 1, sampleMs: 1, warmUpMs: 1 };
+export const smokePlan: Plan = { starts: 1, rounds: 1, sampleMs: 1, warmUpMs: 1, minutes: 1 / 15 };
 
 /** What contenders are measured in. */
 export type Unit = "ns" | "bytes";
@@ -37,6 +39,20 @@ export interface Bound {
   readonly below: number;
 }
 
+/** What must hold in the course of time. */
+export interface Check {
+  readonly what: string;
+  readonly found: string;
+  readonly goal: string;
+  readonly met: boolean;
+}
+
+/** What was seen in the course of time, by what it is called, and what must hold of it. */
+export interface Course {
+  readonly seen: readonly Readonly<Record<string, number>>[];
+  readonly checks: readonly Check[];
+}
+
 /** Contenders measured together, and what is claimed of them. */
 export interface Result {
   readonly title: string;
@@ -46,6 +62,8 @@ export interface Result {
   readonly claims: readonly (Claim | Bound)[];
   /** Those contenders of ours of which nothing is claimed. */
   readonly ours?: readonly string[];
+  /** Where it is about what becomes of one in time, and not about several. */
+  readonly course?: Course;
 }
 
 /** Measures contenders, mostly together. */

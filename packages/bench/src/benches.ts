@@ -20,4 +20,8 @@ export const benches: Readonly<Record<string, () => Promise<{ readonly bench: Be
   "whole-chain": () => import("./benches/whole-chain.ts"),
   import: () => import("./benches/import.ts"),
   size: () => import("./benches/size.ts"),
+  soak: () => import("./benches/soak.ts"),
 };
+
+/** Those that go on for minutes: run only when they are named, and started once. */
+export const long: ReadonlySet<string> = new Set(["soak"]);

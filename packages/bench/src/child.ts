@@ -2,9 +2,10 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 
 /** A program in a process of its own: what it costs can be told from what others do, and only its own work slows it. */
-interface Child<Question, Answer> {
+export interface Child<Question, Answer> {
   /** One question at a time. Rejects when the program ends before it has answered. */
   ask(question: Question): Promise<Answer>;
+  signal(signal: NodeJS.Signals): void;
 }
 
 /** Programs that are ended together. */
@@ -39,6 +40,7 @@ export function childProcesses(): Children {
             });
             child.send(question, (error) => error && fail());
           }),
+        signal: (signal) => void child.kill(signal),
       };
     },
     async [Symbol.asyncDispose]() {

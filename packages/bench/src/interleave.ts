@@ -1,11 +1,6 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
-
 import type { Costs, Plan } from "./bench.ts";
+import { collectGarbage } from "./collect-garbage.ts";
 import { cpuUs } from "./cpu-time.ts";
-
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
 
 /** Does its operation that many times. Give each contender a loop of its own, so that none is slowed by what the engine learnt from another. */
 export type Contender = (count: number) => unknown;

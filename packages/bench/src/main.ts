@@ -3,20 +3,21 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 import { fullPlan, type Plan, type Result, smokePlan } from "./bench.ts";
-import { benches } from "./benches.ts";
+import { benches, long } from "./benches.ts";
 import { childProcesses } from "./child.ts";
 import { plot } from "./plot.ts";
-import { machine, reported, table } from "./report.ts";
+import { isMet, machine, reported, table } from "./report.ts";
 import type { Ran } from "./run.ts";
 
 const allNames = Object.keys(benches);
 
-const usage = `Usage: npm run bench -- [names...] [--smoke] [--json <file>] [--svg <file>]
+const usage = `Usage: npm run bench -- [names...] [--smoke] [--minutes <n>] [--json <file>] [--svg <file>]
 
-  names    which to run, all if none: ${allNames.join(", ")}
-  --smoke  runs everything briefly and claims nothing about time
-  --json   writes the figures to that file
-  --svg    draws them into that file
+  names      which to run, all but soak if none: ${allNames.join(", ")}
+  --smoke    runs everything briefly, soak too, and claims nothing about time
+  --minutes  how long the soak goes on, ${fullPlan.minutes} if not said
+  --json     writes the figures to that file
+  --svg      draws them into that file
 `;
 
 async function main(): Promise<void> {
@@ -24,21 +25,26 @@ async function main(): Promise<void> {
     allowPositionals: true,
     options: {
       smoke: { type: "boolean", default: false },
+      minutes: { type: "string", default: String(fullPlan.minutes) },
       json: { type: "string" },
       svg: { type: "string" },
       help: { type: "boolean" },
     },
   });
   const unknown = names.filter((name) => !allNames.includes(name));
-  if (values.help || unknown.length > 0) {
+  const minutes = Number(values.minutes);
+  const isWrong = unknown.length > 0 || !(Number.isInteger(minutes) && minutes > 0);
+  if (values.help || isWrong) {
     console.log(usage);
-    process.exitCode = unknown.length > 0 ? 2 : 0;
+    process.exitCode = isWrong ? 2 : 0;
     return;
   }
+  const plan = values.smoke ? smokePlan : { ...fullPlan, minutes };
   const results: Result[] = [];
   for (const name of allNames) {
-    if (names.length > 0 && !names.includes(name)) continue;
-    for await (const result of run(name, values.smoke ? smokePlan : fullPlan)) {
+    const isWanted = names.length > 0 ? names.includes(name) : values.smoke || !long.has(name);
+    if (!isWanted) continue;
+    for await (const result of run(name, plan)) {
       results.push(result);
       if (!values.smoke) console.log(table(reported(result)));
     }
@@ -47,13 +53,14 @@ async function main(): Promise<void> {
   if (values.json !== undefined) await writeFile(placed(values.json), `${JSON.stringify(report, undefined, 2)}\n`);
   if (values.svg !== undefined) await writeFile(placed(values.svg), plot(report.results));
   if (values.smoke) console.log(`${results.length} benchmarks ran.`);
-  else if (report.results.some(({ claims }) => claims.some(({ met }) => !met))) process.exitCode = 1;
+  else if (!report.results.every(isMet)) process.exitCode = 1;
 }
 
 async function* run(name: string, plan: Plan): AsyncIterable<Result> {
+  const starts = long.has(name) ? 1 : plan.starts;
   for (let at = 0, more = true; more; at += 1) {
     const runs: (readonly Result[])[] = [];
-    for (let start = 0; start < plan.starts; start += 1) {
+    for (let start = 0; start < starts; start += 1) {
       await using children = childProcesses();
       const child = children.start<Plan, Ran>(new URL("./run.js", import.meta.url), name, String(at));
       const ran = await child.ask(plan);

@@ -36,7 +36,7 @@ const style = `
   }`;
 
 function group(
-  { title, unit, contenders, claims }: Reported,
+  { title, unit, contenders, claims, course }: Reported,
   top: number,
 ): { readonly svg: string; readonly height: number } {
   const medians = contenders.map(({ median }) => median);
@@ -62,14 +62,16 @@ function group(
     );
     y += barHeight + gap;
   }
+  const say = (said: string, met: boolean, x: number): void => {
+    const verdict = met ? "met" : "missed";
+    lines.push(`<text class="claim ${verdict}" x="${x}" y="${y + 12}">${escaped(said)}, ${verdict}</text>`);
+    y += 17;
+  };
   for (const claim of claims) {
     const [whose, figure, , goal] = spoken(claim, unit);
-    const said = `${whose}: ${figure}, ${goal}`;
-    lines.push(
-      `<text class="claim ${claim.met ? "met" : "missed"}" x="${left}" y="${y + 12}">${escaped(said)}, ${claim.met ? "met" : "missed"}</text>`,
-    );
-    y += 17;
+    say(`${whose}: ${figure}, ${goal}`, claim.met, left);
   }
+  for (const { what, found, goal, met } of course?.checks ?? []) say(`${what}: ${found}, goal ${goal}`, met, margin);
   return { svg: lines.join("\n"), height: y - top };
 }
 

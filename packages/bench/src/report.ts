@@ -1,7 +1,7 @@
 import { cpus } from "node:os";
 
 import { amount } from "./amount.ts";
-import type { Result, Unit } from "./bench.ts";
+import type { Check, Course, Result, Unit } from "./bench.ts";
 import { type Judged, judged, reach, spoken } from "./judged.ts";
 import { summary, type Summary } from "./statistics.ts";
 
@@ -16,6 +16,7 @@ export interface Reported {
   readonly unit: Unit;
   readonly contenders: readonly ({ readonly name: string; readonly ours: boolean } & Summary)[];
   readonly claims: readonly Judged[];
+  readonly course?: Course;
 }
 
 export function machine(): Report["machine"] {
@@ -23,22 +24,44 @@ export function machine(): Report["machine"] {
   return { cpu: all[0]?.model ?? "unknown", cores: all.length, node: process.version };
 }
 
-export function reported({ title, unit = "ns", costs, claims, ours = [] }: Result): Reported {
+export function reported({ title, unit = "ns", costs, claims, ours = [], course }: Result): Reported {
   const own = new Set([...ours, ...claims.map((claim) => claim.ours)]);
   return {
     title,
     unit,
     contenders: Object.entries(costs).map(([name, series]) => ({ name, ours: own.has(name), ...summary(series) })),
     claims: claims.map((claim) => judged(claim, costs)),
+    ...(course && { course }),
   };
 }
 
+/** Whether all that is claimed of it is so. */
+export function isMet({ claims, course }: Reported): boolean {
+  return [...claims, ...(course?.checks ?? [])].every(({ met }) => met);
+}
+
 /** The result as a table, what is claimed beside its goal. */
-export function table({ title, unit, contenders, claims }: Reported): string {
+export function table({ title, unit, contenders, claims, course }: Reported): string {
   const inUnit = (cost: number): string => amount(cost, unit);
   const rows = contenders.map((row) => [row.name, inUnit(row.median), reach(row, inUnit)]);
-  const claimRows = claims.map((claim) => [...spoken(claim, unit), claim.met ? "met" : "MISSED"]);
-  return [title, ...aligned(rows), ...aligned(claimRows), ""].join("\n");
+  const claimRows = claims.map((claim) => [...spoken(claim, unit), verdict(claim.met)]);
+  return [title, ...aligned(rows), ...aligned(claimRows), ...courseRows(course), ""].join("\n");
+}
+
+function courseRows(course: Course | undefined): string[] {
+  if (course === undefined) return [];
+  const { seen, checks } = course;
+  const columns = Object.keys(seen[0]!);
+  const rows = seen.map((one) => columns.map((column) => figure(one[column]!)));
+  return [...aligned([columns, ...rows]), ...aligned(checks.map(checkRow))];
+}
+
+function checkRow({ what, found, goal, met }: Check): string[] {
+  return [what, found, `goal ${goal}`, verdict(met)];
+}
+
+function verdict(met: boolean): string {
+  return met ? "met" : "MISSED";
 }
 
 function aligned(rows: readonly (readonly string[])[]): string[] {
@@ -49,4 +72,8 @@ function aligned(rows: readonly (readonly string[])[]): string[] {
     );
     return `  ${[first, ...rest].join("  ")}`.trimEnd();
   });
+}
+
+function figure(value: number): string {
+  return Number.isInteger(value) ? String(value) : value.toFixed(2);
 }

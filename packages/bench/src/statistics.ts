@@ -1,7 +1,7 @@
 import type { Bound, Claim, Costs } from "./bench.ts";
 
 /** A value that so many of a hundred are below. */
-function percentile(values: readonly number[], percent: number): number {
+export function percentile(values: readonly number[], percent: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const at = ((sorted.length - 1) * percent) / 100;
   const [low, high] = [sorted[Math.floor(at)]!, sorted[Math.ceil(at)]!];

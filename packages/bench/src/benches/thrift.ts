@@ -1,5 +1,5 @@
 import type { Bench, Claim, Plan, Result } from "../bench.ts";
-import { childProcesses } from "../child.ts";
+import { type Child, childProcesses } from "../child.ts";
 import { inFlight } from "../http/sum.ts";
 import { sample, type Sampled } from "../sampling.ts";
 import { type ContenderName, contenders } from "../thrift/contenders.ts";
@@ -38,9 +38,7 @@ async function measure(plan: Plan): Promise<readonly Result[]> {
   ];
 }
 
-interface Asked {
-  ask(question: RunQuestion): Promise<any>;
-}
+type Asked = Child<RunQuestion, any>;
 
 /** What client and server cost beside the runtime's own: each in a process. */
 export const bench: Bench = [measure];
