@@ -1,5 +1,4 @@
-import type { ContextKey } from "./context-key.ts";
-import { carriedValue, carrierId } from "./carry.ts";
+import { carriedValue, carrierId, type ContextKey } from "./context-key.ts";
 import { KitError, refusal } from "./error.ts";
 
 /**

@@ -6,5 +6,5 @@ export { type Code, codeOf, isKitError, KitError, type KitErrorOptions, refusal 
 export { type CallInfo, callInfo } from "./call-info.ts";
 
 // For transports.
-export { type Carrier, extract, inject } from "./carry.ts";
+export { type Carrier, extract, inject } from "./context-key.ts";
 export { codes, fromWire, toWire, type WireError } from "./error.ts";

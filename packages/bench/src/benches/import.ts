@@ -1,4 +1,7 @@
 import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -7,7 +10,7 @@ import { publishedEntries } from "../entries.ts";
 import { type Sample, sample, type Sampled } from "../sampling.ts";
 
 const here = fileURLToPath(new URL("../..", import.meta.url));
-const nothing = "an empty module";
+const nothing = "an empty package";
 const core = "@kit/endpoint";
 
 /** What a user might take for a part of what @kit does. */
@@ -54,12 +57,18 @@ function imported(specifier: string, folder: string): Sampled {
 const cold = (plan: Plan): Plan => ({ ...plan, warmUpMs: 0 });
 
 async function besidePeers(plan: Plan): Promise<readonly Result[]> {
+  const folder = await mkdtemp(join(tmpdir(), "kit-bench-"));
+  const place = join(folder, "node_modules", "nothing");
+  await mkdir(place, { recursive: true });
+  await writeFile(join(place, "package.json"), JSON.stringify({ name: "nothing", exports: "./index.mjs" }));
+  await writeFile(join(place, "index.mjs"), "");
   const contenders: Record<string, Sampled> = {
-    [nothing]: imported("./dist/import/empty.js", here),
+    [nothing]: imported("nothing", folder),
     [core]: imported(core, here),
     ...Object.fromEntries(peers.map((peer) => [peer, imported(peer, here)])),
   };
   const { time, cpu } = await sample(contenders, cold(plan));
+  await rm(folder, { recursive: true });
   const claims = [{ ours: core, over: nothing, below: 3e6 }];
   return [
     { title: "import of the core and of peers: time", costs: time, claims },
