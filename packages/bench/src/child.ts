@@ -2,9 +2,13 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 
 /** A program in a process of its own: what it costs can be told from what others do, and only its own work slows it. */
-export interface Child<Question, Answer> {
+export interface Asked<Question, Answer> {
   /** One question at a time. Rejects when the program ends before it has answered. */
   ask(question: Question): Promise<Answer>;
+}
+
+/** Such a program in Node. */
+export interface Child<Question, Answer> extends Asked<Question, Answer> {
   signal(signal: NodeJS.Signals): void;
 }
 

@@ -56,6 +56,16 @@ async function main(): Promise<void> {
   else if (!report.results.every(isMet)) process.exitCode = 1;
 }
 
+/** What has been said to be left out: it is in each process that would measure it. */
+const said = new Set<string>();
+
+function say(lines: readonly string[]): void {
+  for (const line of lines) {
+    if (!said.has(line)) console.error(line);
+    said.add(line);
+  }
+}
+
 async function* run(name: string, plan: Plan): AsyncIterable<Result> {
   const starts = long.has(name) ? 1 : plan.starts;
   for (let at = 0, more = true; more; at += 1) {
@@ -65,6 +75,7 @@ async function* run(name: string, plan: Plan): AsyncIterable<Result> {
       const child = children.start<Plan, Ran>(new URL("./run.js", import.meta.url), name, String(at));
       const ran = await child.ask(plan);
       runs.push(ran.results);
+      say(ran.leftOut);
       more = ran.more;
     }
     yield* runs[0]!.map((_, nth) => joined(runs.map((results) => results[nth]!)));

@@ -6,6 +6,7 @@ import { circuitBreaker, ConsecutiveBreaker, handleAll } from "cockatiel";
 import OpossumBreaker from "opossum";
 
 import type { Bench, Claim, Plan, Result } from "../bench.ts";
+import { type GoLoop, goPrograms } from "../go/programs.ts";
 import { type Contender, cpuMs, interleave } from "../interleave.ts";
 import { ownLayers } from "../own-layers.ts";
 
@@ -64,6 +65,12 @@ const peers = {
   },
 } satisfies Record<string, Wrap>;
 
+/** Go's gobreaker by itself, and in go-kit's middleware. */
+const inGo = (state: "closed" | "open"): Record<string, GoLoop> => ({
+  "Go gobreaker": `gobreaker-${state}`,
+  "Go go-kit, gobreaker": `breaker-${state}`,
+});
+
 /** One of ours at a time: what two of them share is then seen by the engine as it is with one. */
 async function closed(name: keyof typeof ours, goal: number, plan: Plan): Promise<Result> {
   const contenders: Record<string, Contender> = {};
@@ -74,9 +81,10 @@ async function closed(name: keyof typeof ours, goal: number, plan: Plan): Promis
     const endpoint = (wrap ?? counting)(echo);
     contenders[contender] = (count) => calls([endpoint], background, count);
   }
+  await using go = goPrograms();
   return {
     title: `a call through a closed breaker: ${name}`,
-    costs: await interleave(contenders, plan, cpuMs),
+    costs: await interleave({ ...contenders, ...go.loops(inGo("closed")) }, plan, cpuMs),
     claims: [{ ours: name, other: "counting by hand", goal }, ...aheadOfPeers(name, name === "gobreaker" ? 2.5 : 1.5)],
   };
 }
@@ -92,9 +100,10 @@ async function open(plan: Plan): Promise<Result> {
     await layer!.refusals(endpoint, background, 10);
     contenders[contender] = (count) => layer!.refusals(endpoint, background, count);
   }
+  await using go = goPrograms();
   return {
     title: "a refusal by an open breaker",
-    costs: await interleave(contenders, plan, cpuMs),
+    costs: await interleave({ ...contenders, ...go.loops(inGo("open")) }, plan, cpuMs),
     claims: [...aheadOfPeers("gobreaker", 4), ...aheadOfPeers("handyBreaker", 4)],
   };
 }

@@ -7,6 +7,7 @@ import { type Context as MoleculerContext, ServiceBroker } from "moleculer";
 import { lastValueFrom, type Observable } from "rxjs";
 
 import type { Bench, Claim, Measure } from "../bench.ts";
+import { type GoLoop, goPrograms } from "../go/programs.ts";
 import { type Contender, cpuMs, interleave } from "../interleave.ts";
 import { ownLayers } from "../own-layers.ts";
 
@@ -126,18 +127,21 @@ interface Comparison {
   readonly contenders: Readonly<Record<string, Wrap>>;
   readonly depth: number;
   readonly endpoints: number;
+  /** The same in Go. */
+  readonly goLoop?: GoLoop;
   readonly claims: readonly Claim[];
 }
 
-function comparing({ contenders, depth, endpoints, claims }: Comparison): Measure {
+function comparing({ contenders, depth, endpoints, goLoop, claims }: Comparison): Measure {
   return async (plan) => {
     const made: Record<string, Contender> = {};
     for (const [name, wrap] of Object.entries(contenders)) made[name] = await contender(wrap, depth, endpoints);
     const around = endpoints === 1 ? "one endpoint" : `each of ${endpoints} endpoints`;
     const beside = contenders === peers ? ", beside the peers" : "";
+    await using go = goLoop && goPrograms();
     return {
       title: `${depth} middlewares around ${around}${beside}`,
-      costs: await interleave(made, plan, cpuMs),
+      costs: await interleave({ ...made, ...(goLoop && go?.loops({ "Go go-kit": goLoop })) }, plan, cpuMs),
       claims,
     };
   };
@@ -156,9 +160,9 @@ const aheadOfPeers = Object.keys(peers)
 export const bench: Bench = [
   comparing({ contenders: nestings, depth: 0, endpoints: 1, claims: [asByHand] }),
   comparing({ contenders: nestings, depth: 5, endpoints: 1, claims: [asByHand] }),
-  comparing({ contenders: peers, depth: 5, endpoints: 1, claims: aheadOfPeers }),
+  comparing({ contenders: peers, depth: 5, endpoints: 1, goLoop: "chain-5", claims: aheadOfPeers }),
   comparing({ contenders: nestings, depth: 10, endpoints: 1, claims: [asByHand, nearBareCall] }),
-  comparing({ contenders: peers, depth: 10, endpoints: 1, claims: aheadOfPeers }),
+  comparing({ contenders: peers, depth: 10, endpoints: 1, goLoop: "chain-10", claims: aheadOfPeers }),
   comparing({ contenders: nestings, depth: 10, endpoints: 8, claims: [asByHand, nearBareCall] }),
-  comparing({ contenders: peers, depth: 10, endpoints: 8, claims: aheadOfPeers }),
+  comparing({ contenders: peers, depth: 10, endpoints: 8, goLoop: "chain-10-of-8", claims: aheadOfPeers }),
 ];

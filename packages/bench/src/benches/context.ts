@@ -3,6 +3,7 @@ import { background, type Context, type ContextKey, contextKey } from "@kit/endp
 import { type Context as OtelContext, createContextKey, ROOT_CONTEXT } from "@opentelemetry/api";
 
 import type { Bench, Plan, Result } from "../bench.ts";
+import { goPrograms } from "../go/programs.ts";
 import { cpuMs, interleave } from "../interleave.ts";
 
 const longMs = 1000;
@@ -23,6 +24,7 @@ async function values(plan: Plan): Promise<Result> {
   >;
   const [x, y, z] = ["x", "y", "z"].map((name) => createContextKey(name)) as Three<symbol>;
   const storage = new AsyncLocalStorage<Readonly<Partial<Record<"a" | "b" | "c", number>>>>();
+  await using go = goPrograms();
   const costs = await interleave(
     {
       "kit context"(count) {
@@ -56,6 +58,7 @@ async function values(plan: Plan): Promise<Result> {
         }
         return sum;
       },
+      ...go.loops({ "Go context": "context-values" }),
     },
     plan,
     cpuMs,
@@ -65,6 +68,7 @@ async function values(plan: Plan): Promise<Result> {
 }
 
 async function cancelled(plan: Plan): Promise<Result> {
+  await using go = goPrograms();
   const costs = await interleave(
     {
       "kit context"(count) {
@@ -81,6 +85,7 @@ async function cancelled(plan: Plan): Promise<Result> {
           controller.abort();
         }
       },
+      ...go.loops({ "Go context": "context-timeout" }),
     },
     plan,
     cpuMs,

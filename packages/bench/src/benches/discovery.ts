@@ -4,8 +4,9 @@ import { endpointer, fixedInstancer, type Instance, instanceCache, type Instance
 import { consulInstancer, type ConsulInstancerOptions } from "@kit/sd-consul";
 import { etcdInstancer, type EtcdInstancerOptions } from "@kit/sd-etcd";
 
-import type { Bench, Plan, Result } from "../bench.ts";
-import { interleave } from "../interleave.ts";
+import type { Bench, Bound, Claim, Plan, Result } from "../bench.ts";
+import { goPrograms } from "../go/programs.ts";
+import { type Contender, cpuMs, interleave } from "../interleave.ts";
 
 const size = 10_000;
 
@@ -119,8 +120,11 @@ function toldByEtcd(lists: readonly (readonly Instance[])[]): Told {
   return { instancer, tellNext };
 }
 
-/** An endpointer as every client has one, from the registry's answer to its endpoints. */
-async function measure(title: string, { instancer, tellNext }: Told, plan: Plan): Promise<Result> {
+/** Has an endpointer measured, as every client has one: from the registry's answer to its endpoints. */
+async function withUpdates<Measured>(
+  { instancer, tellNext }: Told,
+  use: (update: Contender) => Promise<Measured>,
+): Promise<Measured> {
   await using _ = instancer;
   await using live = endpointer(instancer, (instance) => ({ endpoint: instance, close() {} }));
   let heard = (): void => {};
@@ -132,17 +136,51 @@ async function measure(title: string, { instancer, tellNext }: Told, plan: Plan)
     });
   // However busy the machine is, what is measured has been compiled.
   for (let i = 0; i < 10 * turns; i += 1) await update();
-  const costs = await interleave(
-    {
-      async update(count) {
-        for (let i = 0; i < count; i += 1) await update();
-      },
-    },
-    // Enough of them for the memory of the young to be as large as in a service that works: each sample begins with the least of it.
-    { ...plan, sampleMs: 4 * plan.sampleMs },
-  );
+  const measured = await use(async (count) => {
+    for (let i = 0; i < count; i += 1) await update();
+  });
   if (live.endpoints().length !== size) throw new Error(`${live.endpoints().length} endpoints of ${size} instances`);
-  return { title, costs, claims: [{ ours: "update", below }] };
+  return measured;
+}
+
+/** Enough of them for the memory of the young to be as large as in a service that works: each sample begins with the least of it. */
+function longer(plan: Plan): Plan {
+  return { ...plan, sampleMs: 4 * plan.sampleMs };
+}
+
+const bound: Bound = { ours: "update", below };
+
+function measure(title: string, told: Told, plan: Plan): Promise<Result> {
+  return withUpdates(told, async (update) => ({
+    title,
+    costs: await interleave({ update }, longer(plan)),
+    claims: [bound],
+  }));
+}
+
+const inGo = "Go go-kit, addresses alone";
+
+/** Beside go-kit's cache and endpointer, whose instances have no weight, zone and metadata that might have changed. */
+async function measureBesideGo(plan: Plan): Promise<readonly Result[]> {
+  const title = `${size} instances, ${size / replaced} of them new, all told anew`;
+  await using go = goPrograms();
+  const theirs = go.loops({ [inGo]: "discovery-updates" });
+  const ahead: readonly Claim[] = inGo in theirs ? [{ ours: "update", other: inGo, goal: 3 }] : [];
+  return await withUpdates(toldByCache(answers()), async (update) => {
+    const contenders = { update, ...theirs };
+    return [
+      {
+        title: `${title}: time an update`,
+        costs: await interleave(contenders, longer(plan)),
+        claims: [bound, ...ahead],
+      },
+      {
+        title: `${title}: CPU time an update`,
+        costs: await interleave(contenders, longer(plan), cpuMs),
+        claims: ahead,
+      },
+    ];
+  });
 }
 
 // Each pick is put here, or the engine would not even make it.
@@ -177,7 +215,7 @@ async function measurePick(plan: Plan): Promise<Result> {
 
 /** What an update costs that replaces a hundredth of many instances, each with weight, zone and metadata, and what a pick of them costs. */
 export const bench: Bench = [
-  (plan) => measure(`${size} instances, ${size / replaced} of them new, all told anew`, toldByCache(answers()), plan),
+  measureBesideGo,
   (plan) => measure("the same from what Consul answers", toldByConsul(answers()), plan),
   (plan) => measure("the same from what etcd tells", toldByEtcd(answers()), plan),
   // No registry here answers like that; what it costs when nothing can be guessed.

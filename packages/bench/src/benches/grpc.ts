@@ -1,5 +1,6 @@
 import type { Bench, Claim, Plan, Result } from "../bench.ts";
-import { childProcesses } from "../child.ts";
+import { type Asked, childProcesses } from "../child.ts";
+import { goPrograms } from "../go/programs.ts";
 import type { ClientName } from "../grpc/clients.ts";
 import type { ServeQuestion } from "../grpc/serve.ts";
 import type { ServerName } from "../grpc/servers.ts";
@@ -23,13 +24,13 @@ const clientClaims: readonly Claim[] = [
 
 async function measure(plan: Plan): Promise<readonly Result[]> {
   await using children = childProcesses();
+  await using go = goPrograms();
   const serve = (name: ServerName) =>
     children.start<ServeQuestion, number>(new URL("../grpc/serve.js", import.meta.url), name);
   const call = (name: ClientName, port: number) =>
     children.start<number, Sample>(new URL("../grpc/call.js", import.meta.url), name, `127.0.0.1:${port}`);
 
-  async function served(name: ServerName): Promise<Sampled> {
-    const server = serve(name);
+  async function served(server: Asked<ServeQuestion, number>): Promise<Sampled> {
     const load = call(bare, await server.ask("port"));
     return async (ms) => {
       const before = await server.ask("cpu");
@@ -44,8 +45,10 @@ async function measure(plan: Plan): Promise<readonly Result[]> {
     return (ms) => client.ask(ms);
   };
 
-  const serving: Record<string, Sampled> = { [first]: await served(bare) };
-  for (const name of servers) serving[name] = await served(name);
+  const serving: Record<string, Sampled> = { [first]: await served(serve(bare)) };
+  for (const name of servers) serving[name] = await served(serve(name));
+  for (const [name, server] of Object.entries(go.servers({ "Go go-kit": "grpc" })))
+    serving[name] = await served(server);
   const calling: Record<string, Sampled> = { [first]: called(bare) };
   for (const name of clients) calling[name] = called(name);
   const server = await sample(serving, plan);
@@ -59,5 +62,5 @@ async function measure(plan: Plan): Promise<readonly Result[]> {
   ];
 }
 
-/** What a server and a client cost beside grpc-js used by hand, connect-node and NestJS, with the same messages: each in a process, and its other side in another. */
+/** What a server and a client cost beside grpc-js used by hand, connect-node, NestJS and, as a server, Go go-kit, with the same messages: each in a process, and its other side in another. */
 export const bench: Bench = [measure];

@@ -17,6 +17,7 @@ export const bench: Bench = [
       moleculer: "http",
       nestjs: "http",
     },
+    inGo: { "Go go-kit": "http" },
     claims: [
       { ours: "kit, one handler", other: "node:http by hand", goal: 1 },
       { ours: "kit, contract and zod", other: "node:http by hand", goal: 0.93 },

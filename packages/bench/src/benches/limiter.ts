@@ -5,6 +5,7 @@ import { RateLimiterMemory } from "rate-limiter-flexible";
 
 import type { Bench, Plan, Result } from "../bench.ts";
 import { bucketByHand } from "../bucket-by-hand.ts";
+import { goPrograms } from "../go/programs.ts";
 import { cpuMs, interleave } from "../interleave.ts";
 
 // Never empty, and always to be reckoned.
@@ -25,6 +26,7 @@ async function measureCheck(plan: Plan): Promise<Result> {
   const theirs = new TokenBucket({ bucketSize: burst, tokensPerInterval: ratePerSecond, interval: "second" });
   theirs.content = burst;
   const memory = new RateLimiterMemory({ points: burst, duration: 1 });
+  await using go = goPrograms();
   const costs = await interleave(
     {
       tokenBucket(count) {
@@ -39,6 +41,7 @@ async function measureCheck(plan: Plan): Promise<Result> {
       async "rate-limiter-flexible"(count) {
         for (let i = 0; i < count; i += 1) decided.allowed = (await memory.consume("all")).remainingPoints >= 0;
       },
+      ...go.loops({ "Go x/time/rate": "limiter-allow" }),
     },
     plan,
     cpuMs,
@@ -66,6 +69,7 @@ async function measureCall(plan: Plan): Promise<Result> {
   const allow = bucketByHand(ratePerSecond);
   const made = new Error("made beforehand");
   const ignore = (): void => {};
+  await using go = goPrograms();
   const costs = await interleave(
     {
       async erroringLimiter(count) {
@@ -83,6 +87,7 @@ async function measureCall(plan: Plan): Promise<Result> {
       async "a bare rejection"(count) {
         for (let i = 0; i < count; i += 1) await Promise.reject(made).catch(ignore);
       },
+      ...go.loops({ "Go go-kit, x/time/rate": "limiter-endpoint" }),
     },
     plan,
     cpuMs,

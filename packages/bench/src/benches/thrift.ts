@@ -1,5 +1,5 @@
 import type { Bench, Claim, Plan, Result } from "../bench.ts";
-import { type Child, childProcesses } from "../child.ts";
+import { childProcesses } from "../child.ts";
 import { inFlight } from "../http/sum.ts";
 import { sample, type Sampled } from "../sampling.ts";
 import { type ContenderName, contenders } from "../thrift/contenders.ts";
@@ -17,7 +17,10 @@ async function measure(plan: Plan): Promise<readonly Result[]> {
   const program = new URL("../thrift/run.js", import.meta.url);
 
   function pair(name: string): Sampled {
-    const [server, client] = [0, 1].map(() => children.start<RunQuestion, any>(program, name)) as [Asked, Asked];
+    const [server, client] = [
+      children.start<RunQuestion, any>(program, name),
+      children.start<RunQuestion, any>(program, name),
+    ];
     let port: Promise<number> | undefined;
     const cpu = async (): Promise<number> => Number(await server.ask("cpu")) + Number(await client.ask("cpu"));
     return async (ms) => {
@@ -37,8 +40,6 @@ async function measure(plan: Plan): Promise<readonly Result[]> {
     { title: `${title}: CPU time a call, of client and server`, costs: cpu, claims },
   ];
 }
-
-type Asked = Child<RunQuestion, any>;
 
 /** What client and server cost beside the runtime's own: each in a process. */
 export const bench: Bench = [measure];
