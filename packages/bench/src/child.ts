@@ -58,5 +58,7 @@ export function answer(reply: (question: any) => unknown): void {
   process.on("message", (question) => {
     void (async () => process.send!(await reply(question)))();
   });
+  // Its parent may have ended while it was being loaded.
+  if (!process.connected) process.exit();
   process.once("disconnect", () => process.exit());
 }

@@ -38,6 +38,10 @@ async function measure(plan: Plan): Promise<Result> {
     const fleet = await startFleet(children, place, instances);
     const villain = children.start<VillainQuestion, number>(new URL("../soak/villain.js", import.meta.url), place);
     let misdeeds = 0;
+    let registry: Promise<unknown> = Promise.resolve();
+
+    /** One after another: who registers while the folder vanishes fails, as it should. */
+    const inTurn = (happen: () => Promise<unknown>): Promise<unknown> => (registry = registry.then(happen));
 
     async function startClient(logPath: string) {
       const program = new URL("../soak/client.js", import.meta.url);
@@ -55,6 +59,8 @@ async function measure(plan: Plan): Promise<Result> {
       await rename(elsewhere, folder);
     }
 
+    const misbehave = () => villain.ask({ misdeed: allMisdeeds[misdeeds++ % allMisdeeds.length]!, ms: villainMs });
+
     async function clog(): Promise<void> {
       log.clog();
       await pause(cloggedMs);
@@ -63,10 +69,10 @@ async function measure(plan: Plan): Promise<Result> {
 
     /** What happens, and how long after the last time, in ms. */
     const faults: readonly (readonly [afterMs: number, happen: () => Promise<unknown>])[] = [
-      [3_000, () => fleet.replaceOne()],
+      [3_000, () => inTurn(() => fleet.replaceOne())],
       [20_000, () => fleet.stopOne(stoppedMs)],
-      [5_000, () => villain.ask({ misdeed: allMisdeeds[misdeeds++ % allMisdeeds.length]!, ms: villainMs })],
-      [20_000, unlist],
+      [5_000, () => inTurn(misbehave)],
+      [20_000, () => inTurn(unlist)],
       [15_000, clog],
     ];
 
