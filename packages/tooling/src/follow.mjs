@@ -41,14 +41,26 @@ export async function follow({ steps }) {
     return true;
   }
 
+  /** What the programs have told to set; what the command reads of it may be about to come. @param {string} command */
+  async function toSet(command) {
+    const read = Array.from(command.matchAll(/\$([A-Z]+)\b/g), ([, name = ""]) => name);
+    const until = performance.now() + patienceMs;
+    for (;;) {
+      const told = Array.from(said().matchAll(/^ *([A-Z]+)=(\S+)$/gm), ([, name, value]) => [name, value]);
+      const variables = Object.fromEntries(told);
+      if (read.every((name) => name in variables || name in process.env) || performance.now() > until) return variables;
+      await delay(50);
+    }
+  }
+
   /** @param {Step} step */
   async function runCommand({ command, printed }) {
-    const variables = Array.from(said().matchAll(/^ *([A-Z]+)=(\S+)$/gm), ([, name, value]) => [name, value]);
+    const variables = await toSet(command);
     const own = [...here].reduce((text, [one, actual]) => text.replaceAll(one, actual), command);
     const onlyAsks = /^curl (?!.* -[dX] )/.test(command);
     const until = performance.now() + askingMs;
     for (;;) {
-      const { ended, output } = terminal(own, Object.fromEntries(variables));
+      const { ended, output } = terminal(own, variables);
       await ended;
       const got = output();
       if (isSame(printed, got) || performance.now() > until) return got;
