@@ -91,15 +91,15 @@ async function measure(plan: Plan): Promise<Result> {
 
     const client = await startClient(log.path);
     await client.ask("look");
-    await client.ask("begin");
     const looks: Look[] = [];
     for (let minute = 1; minute <= minutes; minute += 1) {
+      await client.ask("begin");
       await passMinute();
+      // A call under way has timers and sockets of its own.
+      await client.ask("rest");
       looks.push(await client.ask("look"));
       if (plan.minutes >= 1) console.error(`soak: minute ${minute} of ${minutes} has passed`);
     }
-    await client.ask("rest");
-    const last: Look = await client.ask("look");
 
     const fresh = await startClient(freshLog.path);
     // It comes from rest, the other from its warm-up.
@@ -111,14 +111,14 @@ async function measure(plan: Plan): Promise<Result> {
       turns.reverse();
     }
     const nonsense = await villain.ask("nonsense");
-    const calls = looks.reduce((sum, look) => sum + look.calls, last.calls);
+    const calls = looks.reduce((sum, look) => sum + look.calls, 0);
     return {
       title: `the whole chain with faults, ${calls} calls in ${minutes} min`,
       costs: {},
       claims: [],
       course: {
         seen: looks.map((look, index) => inFigures(look, index + 1)),
-        checks: [...lost([...looks, last], nonsense), ...flat(looks), ...notSlower(oldPaces, freshPaces)],
+        checks: [...lost(looks, nonsense), ...flat(looks), ...notSlower(oldPaces, freshPaces)],
       },
     };
   } finally {
